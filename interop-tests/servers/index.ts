@@ -1,0 +1,59 @@
+import { startLocalRabbitmq } from "./rabbitmq.js";
+import { startLocalRedis } from "./redis.js";
+import { ServerMissing } from "./server.js";
+import type { Provider, Server, ServerKind, ServerOptions } from "./server.js";
+
+export { ServerMissing } from "./server.js";
+export type { Provider, Server, ServerKind, ServerOptions } from "./server.js";
+
+const providers: readonly Provider[] = ["env", "containers", "local"];
+
+/**
+ * Starts a private server (or names the one of the environment): `REDIS_URL` / `RABBITMQ_URL`, else a container where
+ * a Docker engine answers, else a local program. `CELERIAC_SERVERS=env|containers|local` forces one of the three.
+ * Rejects with `ServerMissing` when there is none.
+ */
+export async function startServer(kind: ServerKind, options: ServerOptions = {}): Promise<Server> {
+  const forced = process.env.CELERIAC_SERVERS;
+  if (forced && !(providers as readonly string[]).includes(forced))
+    throw new Error(`CELERIAC_SERVERS=${forced}; expected one of ${providers.join(", ")}`);
+  const missing: string[] = [];
+  for (const provider of forced ? [forced as Provider] : providers) {
+    try {
+      return await start[provider](kind, options);
+    } catch (error) {
+      if (!(error instanceof ServerMissing)) throw error;
+      missing.push(error.message);
+    }
+  }
+  throw new ServerMissing(`no ${kind} server: ${missing.join("; ")}`);
+}
+
+const start: Record<Provider, (kind: ServerKind, options: ServerOptions) => Promise<Server>> = {
+  env: async (kind) => {
+    const name = kind === "redis" ? "REDIS_URL" : "RABBITMQ_URL";
+    const url = process.env[name];
+    if (!url) throw new ServerMissing(`${name} is not set`);
+    const refuse = (): Promise<void> => Promise.reject(new Error(`the server of ${name} is not ours to end`));
+    return { kind, provider: "env", owned: false, url, kill: refuse, restart: refuse, stop: async () => undefined };
+  },
+  containers: async (kind, options) => {
+    if (!(await dockerAnswers())) throw new ServerMissing("no Docker engine answers");
+    const { startRedisContainer, startRabbitmqContainer } = await import("./containers.js");
+    return kind === "redis" ? startRedisContainer(options) : startRabbitmqContainer(options);
+  },
+  local: (kind, options) => (kind === "redis" ? startLocalRedis(options) : startLocalRabbitmq()),
+};
+
+let docker: Promise<boolean> | undefined;
+
+/** Whether testcontainers finds an engine; loaded only when asked, because it is large. */
+function dockerAnswers(): Promise<boolean> {
+  docker ??= import("testcontainers")
+    .then(({ getContainerRuntimeClient }) => getContainerRuntimeClient())
+    .then(
+      () => true,
+      () => false,
+    );
+  return docker;
+}
