@@ -1,0 +1,228 @@
+import type { Backend, BackendOptions } from "../backends/backend.js";
+import { openBackend } from "../backends/registry.js";
+import type { Broker, BrokerOptions } from "../brokers/broker.js";
+import { openBroker } from "../brokers/registry.js";
+import { CeleryError, ImproperlyConfigured } from "../errors.js";
+import { encodeTask } from "../protocol/task-message.js";
+import { newId } from "../util/id.js";
+import { type Logger, silentLogger } from "../util/logger.js";
+import { buildRequest } from "./call.js";
+import { type Config, resolveConfig } from "./config.js";
+import { Control } from "./control.js";
+import { currentTask } from "./current-task.js";
+import { Publisher } from "./publisher.js";
+import { Queues } from "./queues.js";
+import { SentTask } from "./result-promise.js";
+import { type ResultContext, TaskResult } from "./result.js";
+import { Router } from "./router.js";
+import { TaskSignature } from "./signature.js";
+import type { TaskContext } from "./task-context.js";
+import { NamedTask, define, sentDefaults } from "./task.js";
+import type {
+  AnyFunction,
+  AnyTask,
+  ArgsOf,
+  AsyncResult,
+  CallOptions,
+  Callable,
+  ResultOf,
+  ResultPromise,
+  Signature,
+  Task,
+  TaskOptions,
+} from "./types.js";
+
+/** What an application is made of: where messages go, where results are kept, and Celery's settings in camelCase. */
+export interface CeleryOptions extends Partial<Config> {
+  /** A broker URL (several, separated by `;`, for failover), or a broker that is already made. */
+  broker: string | URL | Broker;
+  /** A result backend URL, or a backend that is already made. Without one, results cannot be read. */
+  backend?: string | URL | Backend;
+  /** Default: says nothing. */
+  logger?: Logger;
+}
+
+/**
+ * A Celery application (celery/app/base.py): define tasks, send them, read their results. Nothing connects before it
+ * is needed. `close()` (or `await using`) ends its connections.
+ */
+export class Celery implements AsyncDisposable {
+  readonly conf: Readonly<Config>;
+  readonly control: Control;
+  readonly logger: Logger;
+  /** The queues that tasks are routed to. */
+  readonly queues: Queues;
+  readonly #options: CeleryOptions;
+  readonly #tasks = new Map<string, AnyTask>();
+  readonly #router: Router;
+  readonly #publisher: Publisher;
+  readonly #results: ResultContext;
+  #broker: Promise<Broker> | undefined;
+  #backend: Promise<Backend> | undefined;
+  #backendNow: Backend | undefined;
+  #closed = false;
+
+  /** Throws `ImproperlyConfigured` for a setting that is unknown or cannot be meant. */
+  constructor(options: CeleryOptions) {
+    const { broker, backend, logger, ...settings } = options;
+    if (broker === undefined)
+      throw new ImproperlyConfigured('a broker is needed, for example { broker: "amqp://localhost" }');
+    this.#options = options;
+    this.logger = logger ?? silentLogger;
+    this.conf = resolveConfig(settings);
+    this.queues = new Queues(this.conf);
+    this.#router = new Router(this.queues, this.conf);
+    this.#publisher = new Publisher(() => this.broker(), this.conf, this.logger);
+    this.control = new Control({ publisher: this.#publisher, config: this.conf });
+    this.#results = {
+      backend: () => this.backend(),
+      revoke: (id, revokeOptions) => this.control.revoke(id, revokeOptions),
+    };
+  }
+
+  /** The tasks made so far, by name. */
+  get tasks(): ReadonlyMap<string, AnyTask> {
+    return this.#tasks;
+  }
+
+  /** A task this program runs: types come from the handler. */
+  task<A extends unknown[], R>(name: string, handler: (...args: A) => R): Task<A, Awaited<R>>;
+  task<A extends unknown[], R>(
+    name: string,
+    options: TaskOptions<A> & { bind: true },
+    handler: (self: TaskContext, ...args: A) => R,
+  ): Task<A, Awaited<R>>;
+  task<A extends unknown[], R>(
+    name: string,
+    options: TaskOptions<A> & { bind?: false },
+    handler: (...args: A) => R,
+  ): Task<A, Awaited<R>>;
+  /** A task that runs elsewhere (Python, or another Node program): types come from F. */
+  task<F extends AnyFunction | Callable = (...args: unknown[]) => unknown>(
+    name: string,
+    defaults?: CallOptions,
+  ): Task<ArgsOf<F>, ResultOf<F>>;
+  task(name: string, second?: AnyFunction | TaskOptions<never[]> | CallOptions, third?: AnyFunction): AnyTask {
+    if (typeof name !== "string" || name === "")
+      throw new ImproperlyConfigured(`a task's name is ${JSON.stringify(name)}; expected a text that is not empty`);
+    const handler = typeof second === "function" ? second : third;
+    const options = typeof second === "function" || second === undefined ? {} : second;
+    if (!handler) return new NamedTask<never, unknown>(name, options as CallOptions, this.#send);
+    const definition = options as TaskOptions<string[]>;
+    const task = new NamedTask<never, unknown>(name, sentDefaults(definition), this.#send);
+    define(task, definition, handler);
+    this.#tasks.set(name, task);
+    return task;
+  }
+
+  /** Sends a task by name alone. */
+  sendTask<R = unknown>(name: string, args: readonly unknown[] = [], options: CallOptions = {}): ResultPromise<R> {
+    return this.#send<R>(name, args, options);
+  }
+
+  /** A signature by name alone. */
+  signature<O = unknown>(
+    name: string,
+    args: readonly unknown[] = [],
+    options: CallOptions = {},
+  ): Signature<unknown[], O> {
+    return new TaskSignature<unknown[], O>(name, args, options, false, this.#send);
+  }
+
+  /** The handle of a task that was sent before, here or anywhere. */
+  asyncResult<R = unknown>(id: string): AsyncResult<R> {
+    if (typeof id !== "string" || id === "")
+      throw new ImproperlyConfigured(`a task id is ${JSON.stringify(id)}; expected a text that is not empty`);
+    return new TaskResult<R>(id, this.#results);
+  }
+
+  /** The broker, opened now if it was not. */
+  broker(): Promise<Broker> {
+    this.#assertOpen();
+    const { broker } = this.#options;
+    return (this.#broker ??= isObject(broker)
+      ? Promise.resolve(broker)
+      : openBroker(String(broker), this.#brokerOptions()));
+  }
+
+  /** The result backend, opened now if it was not. */
+  backend(): Promise<Backend> {
+    this.#assertOpen();
+    const { backend = "disabled" } = this.#options;
+    return (this.#backend ??= (
+      isObject(backend) ? Promise.resolve(backend) : openBackend(String(backend), this.#backendOptions())
+    ).then((opened) => (this.#backendNow = opened)));
+  }
+
+  /** Ends all connections. Calls after it reject. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    const opened = await Promise.allSettled([this.#backend, this.#broker]);
+    for (const one of opened) if (one.status === "fulfilled") await one.value?.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  readonly #send = <R>(name: string, args: readonly unknown[], options: CallOptions): ResultPromise<R> => {
+    const id = options.taskId ?? newId();
+    return new SentTask<R>(id, this.#publish<R>(name, args, options, id), this.logger);
+  };
+
+  async #publish<R>(name: string, args: readonly unknown[], given: CallOptions, id: string): Promise<AsyncResult<R>> {
+    if (!Array.isArray(args))
+      throw new ImproperlyConfigured(
+        `the arguments of ${name} are ${typeof args}; expected a list (keywords go into { kwargs })`,
+      );
+    const options = this.#router.expand(name, args, given.kwargs ?? {}, { ...given, taskId: id });
+    const ignored = options.ignoreResult ?? this.conf.taskIgnoreResult;
+    const backend = this.#backendNow ?? (await this.backend());
+    const request = buildRequest(name, args, options, this.conf, backend.replyTo);
+    const message = encodeTask(request, {
+      serializer: options.serializer ?? this.conf.taskSerializer,
+      compression: options.compression ?? this.conf.taskCompression,
+      deliveryMode: this.conf.taskDefaultDeliveryMode,
+      properties: options.properties,
+    });
+    if (!ignored && backend.replyTo !== null) await backend.expect(id);
+    await this.#publisher.send(message, this.#router.destination(options), options);
+    currentTask()?.addChild({ id, parent: null, children: null });
+    return new TaskResult<R>(id, this.#results, ignored);
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new CeleryError("this Celery application is closed; make a new one");
+  }
+
+  #brokerOptions(): BrokerOptions {
+    const { conf } = this;
+    return {
+      logger: this.logger,
+      transportOptions: conf.brokerTransportOptions,
+      connectionTimeout: conf.brokerConnectionTimeout,
+      connectionRetry: conf.brokerConnectionRetry,
+      connectionMaxRetries: conf.brokerConnectionMaxRetries,
+      heartbeat: conf.brokerHeartbeat,
+      useSsl: conf.brokerUseSsl,
+      failoverStrategy: conf.brokerFailoverStrategy,
+    };
+  }
+
+  #backendOptions(): BackendOptions {
+    const { conf } = this;
+    return {
+      logger: this.logger,
+      serializer: conf.resultSerializer,
+      acceptContent: conf.resultAcceptContent ?? conf.acceptContent,
+      resultExpires: conf.resultExpires,
+      resultPersistent: conf.resultPersistent,
+      transportOptions: conf.resultBackendTransportOptions,
+      useSsl: conf.redisBackendUseSsl,
+      broker: () => this.broker(),
+    };
+  }
+}
+
+const isObject = <T extends object>(value: string | URL | T): value is T =>
+  typeof value === "object" && !(value instanceof URL);

@@ -1,0 +1,173 @@
+import { ImproperlyConfigured } from "../errors.js";
+import type { ExchangeType } from "../protocol/queue.js";
+import type { RouteTable } from "./router.js";
+import type { QueueSettings } from "./queues.js";
+import { boolean, checkSettings, choice, custom, nullable, number, record, text, textList } from "./settings.js";
+
+/** Celery's publish retry policy, seconds (userguide/calling: Message Sending Retry). */
+export interface RetryPolicy {
+  /** Attempts after the first; null for no limit. Default 3. */
+  readonly maxRetries?: number | null;
+  /** Wait before the first retry. Default 0. */
+  readonly intervalStart?: number;
+  /** Added to the wait for each further retry. Default 0.2. */
+  readonly intervalStep?: number;
+  /** Longest wait. Default 1. */
+  readonly intervalMax?: number;
+}
+
+/**
+ * Settings under Celery's names in camelCase (userguide/configuration); durations are seconds. A setting that is not
+ * listed here is refused, so a misspelt name never goes unnoticed.
+ */
+export interface Config {
+  /** Serializer names or MIME types that may be read. Default ["json"]. */
+  readonly acceptContent: readonly string[];
+  /** The same for results; null means `acceptContent`. */
+  readonly resultAcceptContent: readonly string[] | null;
+
+  /** Options of the broker's driver, under the names Celery documents for the transport. */
+  readonly brokerTransportOptions: Readonly<Record<string, unknown>>;
+  /** Seconds for one connection attempt. Default 4. */
+  readonly brokerConnectionTimeout: number;
+  /** Whether a worker reconnects. Default true. */
+  readonly brokerConnectionRetry: boolean;
+  /** Attempts to reconnect before the worker gives up; null for no limit. Default 100. */
+  readonly brokerConnectionMaxRetries: number | null;
+  /** Seconds between heartbeats asked of RabbitMQ; 0 for none. Default 120. */
+  readonly brokerHeartbeat: number;
+  /** true, or Node's TLS options. */
+  readonly brokerUseSsl: boolean | Readonly<Record<string, unknown>>;
+  readonly brokerFailoverStrategy: "round-robin" | "shuffle";
+
+  /** Serializer of task messages. Default "json". */
+  readonly taskSerializer: string;
+  /** Compression of task messages ("gzip", "zstd", ...), or null. */
+  readonly taskCompression: string | null;
+  /** Message protocol written: 2, or 1 for workers older than Celery 4. */
+  readonly taskProtocol: 1 | 2;
+  readonly taskDefaultQueue: string;
+  /** null means the name of the queue. */
+  readonly taskDefaultExchange: string | null;
+  readonly taskDefaultExchangeType: ExchangeType;
+  /** null means the name of the queue. */
+  readonly taskDefaultRoutingKey: string | null;
+  readonly taskDefaultQueueType: "classic" | "quorum";
+  readonly taskDefaultPriority: number | null;
+  /** 1 transient, 2 persistent. Default 2. */
+  readonly taskDefaultDeliveryMode: 1 | 2;
+  /** Queues by name; null for the default queue alone. */
+  readonly taskQueues:
+    Readonly<Record<string, QueueSettings>> | readonly (QueueSettings & { readonly name: string })[] | null;
+  readonly taskRoutes: RouteTable | null;
+  /** Whether a queue name that is not in `taskQueues` makes a queue. Default true. */
+  readonly taskCreateMissingQueues: boolean;
+  readonly taskCreateMissingQueueType: "classic" | "quorum";
+  readonly taskCreateMissingQueueExchangeType: ExchangeType | null;
+  /** `x-max-priority` of the queues that are made from names. */
+  readonly taskQueueMaxPriority: number | null;
+  readonly taskPublishRetry: boolean;
+  readonly taskPublishRetryPolicy: RetryPolicy;
+  /** Longest text of arguments in logs and events, in characters. Default 1024. */
+  readonly taskArgsreprMaxsize: number;
+
+  /** Tasks store no result unless they say otherwise. Default false. */
+  readonly taskIgnoreResult: boolean;
+  readonly taskStoreErrorsEvenIfIgnored: boolean;
+  /** Report STARTED. Default false. */
+  readonly taskTrackStarted: boolean;
+  /** Acknowledge after the task instead of before it. Default false. */
+  readonly taskAcksLate: boolean;
+  /** With late acknowledgement: acknowledge failed tasks too. Default true. */
+  readonly taskAcksOnFailureOrTimeout: boolean;
+  /** Hard and soft time limits of tasks that have none of their own, or null. */
+  readonly taskTimeLimit: number | null;
+  readonly taskSoftTimeLimit: number | null;
+  /** Tasks sent by a running task take its priority. Default false. */
+  readonly taskInheritParentPriority: boolean;
+
+  readonly resultSerializer: string;
+  /** Seconds until results go away; null for never. Default 86400. */
+  readonly resultExpires: number | null;
+  /** Store name, arguments, worker, retries and queue with each result. Default false. */
+  readonly resultExtended: boolean;
+  /** rpc results survive a restart of the broker. Default false. */
+  readonly resultPersistent: boolean;
+  readonly resultBackendTransportOptions: Readonly<Record<string, unknown>>;
+  /** true, or Node's TLS options. */
+  readonly redisBackendUseSsl: boolean | Readonly<Record<string, unknown>>;
+
+  /** Tasks run at once. Default: the number of processors. */
+  readonly workerConcurrency: number | null;
+  /** Messages reserved for each of them; 0 for no limit. Default 4. */
+  readonly workerPrefetchMultiplier: number;
+}
+
+const routes = custom(
+  (value) => value === null || ["object", "function"].includes(typeof value),
+  "a routing table, a function or a list of them",
+);
+const queues = custom((value) => typeof value === "object", "queues by name, or a list of queues");
+const tls = custom(
+  (value) => typeof value === "boolean" || (typeof value === "object" && value !== null),
+  "true, false or TLS options",
+);
+const exchangeType = choice("direct", "topic", "fanout", "headers");
+const queueType = choice("classic", "quorum");
+
+/** Every setting: how it is checked, and its default. */
+const SETTINGS = {
+  acceptContent: { check: textList, initial: Object.freeze(["json"]) },
+  resultAcceptContent: { check: nullable(textList), initial: null },
+  brokerTransportOptions: { check: record, initial: Object.freeze({}) },
+  brokerConnectionTimeout: { check: number({ above: 0 }), initial: 4 },
+  brokerConnectionRetry: { check: boolean, initial: true },
+  brokerConnectionMaxRetries: { check: nullable(number({ min: 0 })), initial: 100 },
+  brokerHeartbeat: { check: number({ min: 0 }), initial: 120 },
+  brokerUseSsl: { check: tls, initial: false },
+  brokerFailoverStrategy: { check: choice("round-robin", "shuffle"), initial: "round-robin" },
+  taskSerializer: { check: text, initial: "json" },
+  taskCompression: { check: nullable(text), initial: null },
+  taskProtocol: { check: choice(1, 2), initial: 2 },
+  taskDefaultQueue: { check: text, initial: "celery" },
+  taskDefaultExchange: { check: nullable(text), initial: null },
+  taskDefaultExchangeType: { check: exchangeType, initial: "direct" },
+  taskDefaultRoutingKey: { check: nullable(text), initial: null },
+  taskDefaultQueueType: { check: queueType, initial: "classic" },
+  taskDefaultPriority: { check: nullable(number({ min: 0, max: 255, integer: true })), initial: null },
+  taskDefaultDeliveryMode: { check: choice(1, 2), initial: 2 },
+  taskQueues: { check: queues, initial: null },
+  taskRoutes: { check: routes, initial: null },
+  taskCreateMissingQueues: { check: boolean, initial: true },
+  taskCreateMissingQueueType: { check: queueType, initial: "classic" },
+  taskCreateMissingQueueExchangeType: { check: nullable(exchangeType), initial: null },
+  taskQueueMaxPriority: { check: nullable(number({ min: 0, max: 255, integer: true })), initial: null },
+  taskPublishRetry: { check: boolean, initial: true },
+  taskPublishRetryPolicy: { check: record, initial: Object.freeze({}) },
+  taskArgsreprMaxsize: { check: number({ min: 0, integer: true }), initial: 1024 },
+  taskIgnoreResult: { check: boolean, initial: false },
+  taskStoreErrorsEvenIfIgnored: { check: boolean, initial: false },
+  taskTrackStarted: { check: boolean, initial: false },
+  taskAcksLate: { check: boolean, initial: false },
+  taskAcksOnFailureOrTimeout: { check: boolean, initial: true },
+  taskTimeLimit: { check: nullable(number({ above: 0 })), initial: null },
+  taskSoftTimeLimit: { check: nullable(number({ above: 0 })), initial: null },
+  taskInheritParentPriority: { check: boolean, initial: false },
+  resultSerializer: { check: text, initial: "json" },
+  resultExpires: { check: nullable(number({ min: 0 })), initial: 86400 },
+  resultExtended: { check: boolean, initial: false },
+  resultPersistent: { check: boolean, initial: false },
+  resultBackendTransportOptions: { check: record, initial: Object.freeze({}) },
+  redisBackendUseSsl: { check: tls, initial: false },
+  workerConcurrency: { check: nullable(number({ min: 1, integer: true })), initial: null },
+  workerPrefetchMultiplier: { check: number({ min: 0, integer: true }), initial: 4 },
+} as const;
+
+/** The whole configuration: defaults, overlaid by what was given. Throws `ImproperlyConfigured`. */
+export function resolveConfig(given: Readonly<Partial<Config>>): Readonly<Config> {
+  const config = checkSettings<Config>("setting", SETTINGS, given);
+  const { taskSoftTimeLimit: soft, taskTimeLimit: hard } = config;
+  if (soft !== null && hard !== null && soft > hard)
+    throw new ImproperlyConfigured(`taskSoftTimeLimit (${soft} s) is above taskTimeLimit (${hard} s); lower it`);
+  return Object.freeze(config);
+}

@@ -1,0 +1,81 @@
+import type { Broker } from "../brokers/broker.js";
+import { CeleryError, ImproperlyConfigured, OperationalError } from "../errors.js";
+import type { Message } from "../protocol/message.js";
+import type { Logger } from "../util/logger.js";
+import { sleep } from "../util/time.js";
+import type { Config, RetryPolicy } from "./config.js";
+import type { Routed } from "./router.js";
+import { checkSettings, nullable, number } from "./settings.js";
+
+export interface SendOptions {
+  readonly retry?: boolean | undefined;
+  readonly retryPolicy?: RetryPolicy | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+const POLICY = {
+  maxRetries: { check: nullable(number({ min: 0, integer: true })), initial: 3 },
+  intervalStart: { check: number({ min: 0 }), initial: 0 },
+  intervalStep: { check: number({ min: 0 }), initial: 0.2 },
+  intervalMax: { check: number({ min: 0 }), initial: 1 },
+};
+
+/** Sends messages under Celery's publish retry policy. */
+export class Publisher {
+  readonly #broker: () => Broker | Promise<Broker>;
+  readonly #config: Readonly<Config>;
+  readonly #logger: Logger;
+  readonly #policy: Required<RetryPolicy>;
+
+  constructor(broker: () => Broker | Promise<Broker>, config: Readonly<Config>, logger: Logger) {
+    this.#broker = broker;
+    this.#config = config;
+    this.#logger = logger;
+    this.#policy = readPolicy(config.taskPublishRetryPolicy);
+  }
+
+  /**
+   * Resolves when the broker has the message. Rejects with `OperationalError` once the policy is exhausted, and at once
+   * with what no retry can mend (`PublishError`, `EncodeError`, ...) or with the signal's reason.
+   */
+  async send(message: Message, to: Routed, options: SendOptions = {}): Promise<void> {
+    const { signal } = options;
+    const publishOptions = { declare: to.declare, signal, mandatory: to.mandatory };
+    for (let attempt = 0; ; attempt++) {
+      try {
+        signal?.throwIfAborted();
+        const broker = await this.#broker();
+        return await broker.publish(message, to.destination, publishOptions);
+      } catch (error) {
+        const wait = this.#wait(attempt, error, options);
+        if (wait === null) throw this.#final(error, attempt);
+        this.#logger.warn("publishing failed, trying again", { error, attempt: attempt + 1, wait });
+        await sleep(wait * 1000, signal);
+      }
+    }
+  }
+
+  /** Seconds until the next attempt, or null when there is none. */
+  #wait(attempt: number, error: unknown, options: SendOptions): number | null {
+    if (!(error instanceof CeleryError && error.retriable) || options.signal?.aborted) return null;
+    if (!(options.retry ?? this.#config.taskPublishRetry)) return null;
+    const policy = options.retryPolicy ? { ...this.#policy, ...readPolicy(options.retryPolicy) } : this.#policy;
+    if (policy.maxRetries !== null && attempt >= policy.maxRetries) return null;
+    return Math.min(policy.intervalStart + attempt * policy.intervalStep, policy.intervalMax);
+  }
+
+  #final(error: unknown, attempt: number): unknown {
+    if (attempt === 0 || !(error instanceof OperationalError)) return error;
+    return new OperationalError(`${error.message} (gave up after ${attempt + 1} attempts)`, { cause: error });
+  }
+}
+
+function readPolicy(given: RetryPolicy): Required<RetryPolicy> {
+  return checkSettings<Required<RetryPolicy>>("retry policy setting", POLICY, given);
+}
+
+/** A soft limit above the hard one can never be reached. */
+export function checkTimeLimits(soft: number | undefined | null, hard: number | undefined | null): void {
+  if (soft !== undefined && soft !== null && hard !== undefined && hard !== null && soft > hard)
+    throw new ImproperlyConfigured(`softTimeLimit (${soft} s) is above timeLimit (${hard} s); lower it`);
+}

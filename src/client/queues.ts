@@ -1,0 +1,119 @@
+import { ImproperlyConfigured, QueueNotFound } from "../errors.js";
+import { type Exchange, type ExchangeType, type Queue, exchange, queue } from "../protocol/queue.js";
+import type { Config } from "./config.js";
+import { unknownName } from "./settings.js";
+
+/** A queue in `taskQueues`: what is left out has Celery's defaults (durable, direct exchange, the queue's own name). */
+export interface QueueSettings {
+  /** Name of the exchange, or a whole one. Default: `taskDefaultExchange`, else the queue's name. */
+  readonly exchange?: string | (Partial<Exchange> & { readonly name: string });
+  readonly exchangeType?: ExchangeType;
+  readonly routingKey?: string;
+  readonly durable?: boolean;
+  readonly exclusive?: boolean;
+  readonly autoDelete?: boolean;
+  /** `x-max-priority`. */
+  readonly maxPriority?: number;
+  /** `x-expires`, seconds. */
+  readonly expires?: number;
+  /** `x-message-ttl`, seconds. */
+  readonly messageTtl?: number;
+  /** Further `x-` arguments as RabbitMQ names them. */
+  readonly queueArguments?: Readonly<Record<string, unknown>>;
+}
+
+const FIELDS = [
+  ...["name", "exchange", "exchangeType", "routingKey", "durable", "exclusive", "autoDelete"],
+  ...["maxPriority", "expires", "messageTtl", "queueArguments"],
+];
+
+/** The queues of an application (celery/app/amqp.py `Queues`): configured ones, and those made from names. */
+export class Queues {
+  readonly #config: Readonly<Config>;
+  readonly #queues = new Map<string, Queue>();
+  /** The queues a worker consumes when it is told nothing. */
+  readonly configured: readonly Queue[];
+
+  constructor(config: Readonly<Config>) {
+    this.#config = config;
+    const given = config.taskQueues;
+    const list = Array.isArray(given)
+      ? (given as readonly (QueueSettings & { readonly name: string })[]).map((one) => [one.name, one] as const)
+      : Object.entries((given ?? {}) as Readonly<Record<string, QueueSettings>>);
+    for (const [name, settings] of list) {
+      if (typeof name !== "string" || name === "") throw new ImproperlyConfigured("a queue in taskQueues has no name");
+      this.#queues.set(name, this.#fromSettings(name, settings));
+    }
+    if (list.length === 0) this.#queues.set(config.taskDefaultQueue, this.#defaultQueue());
+    this.configured = [...this.#queues.values()];
+  }
+
+  /** The queue of that name, made now if the configuration allows it. */
+  get(name: string): Queue {
+    const known = this.#queues.get(name);
+    if (known) return known;
+    if (name !== this.#config.taskDefaultQueue && !this.#config.taskCreateMissingQueues)
+      throw new QueueNotFound(
+        `the queue ${JSON.stringify(name)} is not in taskQueues (${[...this.#queues.keys()].join(", ")}) and taskCreateMissingQueues is off`,
+      );
+    const made = name === this.#config.taskDefaultQueue ? this.#defaultQueue() : this.#missing(name);
+    this.#queues.set(name, made);
+    return made;
+  }
+
+  /** The exchange of that name among the known queues, or a direct one. */
+  exchange(name: string): Exchange {
+    for (const one of this.#queues.values()) if (one.exchange.name === name) return one.exchange;
+    return exchange(name);
+  }
+
+  #defaultQueue(): Queue {
+    const {
+      taskDefaultQueue: name,
+      taskDefaultExchange,
+      taskDefaultExchangeType,
+      taskDefaultRoutingKey,
+    } = this.#config;
+    return queue(name, {
+      exchange: exchange(taskDefaultExchange ?? name, { type: taskDefaultExchangeType }),
+      routingKey: taskDefaultRoutingKey ?? name,
+      arguments: this.#arguments(this.#config.taskDefaultQueueType, {}),
+    });
+  }
+
+  #missing(name: string): Queue {
+    const { taskCreateMissingQueueExchangeType, taskCreateMissingQueueType } = this.#config;
+    return queue(name, {
+      exchange: exchange(name, { type: taskCreateMissingQueueExchangeType ?? "direct" }),
+      arguments: this.#arguments(taskCreateMissingQueueType, {}),
+    });
+  }
+
+  #fromSettings(name: string, settings: QueueSettings): Queue {
+    const unknown = Object.keys(settings).find((key) => !FIELDS.includes(key));
+    if (unknown) throw unknownName(`setting of the queue ${name}`, unknown, FIELDS);
+    const { taskDefaultExchange, taskDefaultExchangeType, taskDefaultRoutingKey } = this.#config;
+    const given = settings.exchange ?? taskDefaultExchange ?? name;
+    const type = settings.exchangeType ?? taskDefaultExchangeType;
+    const { durable, exclusive, autoDelete } = settings;
+    return queue(name, {
+      exchange: typeof given === "string" ? exchange(given, { type }) : exchange(given.name, { type, ...given }),
+      routingKey: settings.routingKey ?? taskDefaultRoutingKey ?? name,
+      ...(durable === undefined ? {} : { durable }),
+      ...(exclusive === undefined ? {} : { exclusive }),
+      ...(autoDelete === undefined ? {} : { autoDelete }),
+      arguments: this.#arguments("classic", settings),
+    });
+  }
+
+  #arguments(type: "classic" | "quorum", settings: QueueSettings): Record<string, unknown> {
+    const priority = settings.maxPriority ?? this.#config.taskQueueMaxPriority;
+    return {
+      ...(type === "quorum" ? { "x-queue-type": "quorum" } : {}),
+      ...(priority === null ? {} : { "x-max-priority": priority }),
+      ...(settings.expires === undefined ? {} : { "x-expires": Math.trunc(settings.expires * 1000) }),
+      ...(settings.messageTtl === undefined ? {} : { "x-message-ttl": Math.trunc(settings.messageTtl * 1000) }),
+      ...settings.queueArguments,
+    };
+  }
+}

@@ -1,0 +1,66 @@
+import type { SignatureDocument } from "../protocol/signature.js";
+import type { Logger } from "../util/logger.js";
+import type { DeliveryInfo } from "../brokers/broker.js";
+
+/** What the worker knows of the message (Celery's `self.request`). */
+export interface RequestInfo {
+  readonly id: string;
+  readonly task: string;
+  readonly args: readonly unknown[];
+  readonly kwargs: Readonly<Record<string, unknown>>;
+  readonly rootId: string | null;
+  readonly parentId: string | null;
+  readonly group: string | null;
+  readonly groupIndex: number | null;
+  readonly correlationId: string | null;
+  readonly replyTo: string | null;
+  readonly retries: number;
+  /** ISO texts as they travelled. */
+  readonly eta: string | null;
+  readonly expires: string | null;
+  /** [hard, soft], seconds. */
+  readonly timeLimit: readonly [hard: number | null, soft: number | null];
+  readonly shadow: string | null;
+  readonly origin: string | null;
+  readonly ignoreResult: boolean | null;
+  /** Custom headers of the sender. */
+  readonly headers: Readonly<Record<string, unknown>>;
+  readonly stamps: Readonly<Record<string, unknown>>;
+  readonly stampedHeaders: readonly string[] | null;
+  readonly callbacks: readonly SignatureDocument[] | null;
+  readonly errbacks: readonly SignatureDocument[] | null;
+  readonly chain: readonly SignatureDocument[] | null;
+  readonly deliveryInfo: DeliveryInfo;
+  /** Node name of the worker. */
+  readonly hostname: string;
+}
+
+export interface RetryOptions {
+  /** Seconds. Default: the task's `defaultRetryDelay`. */
+  countdown?: number;
+  eta?: Date;
+  /** Overrides the task's own; null for no limit. */
+  maxRetries?: number | null;
+  /** Why: thrown when no retries are left, and stored with the RETRY state. */
+  cause?: unknown;
+  args?: readonly unknown[];
+  kwargs?: Readonly<Record<string, unknown>>;
+}
+
+/** Celery's `self` for a bound task. */
+export interface TaskContext {
+  readonly id: string;
+  readonly name: string;
+  readonly retries: number;
+  readonly request: RequestInfo;
+  readonly logger: Logger;
+  /** Aborts at the soft and the hard time limit, and on forced shutdown; its reason says which. */
+  readonly signal: AbortSignal;
+  /**
+   * Runs the task again later: always throws. Write `throw self.retry(...)`, as in Celery, so that the compiler sees it.
+   * Throws `cause`, or `MaxRetriesExceededError` without one, when no retries are left.
+   */
+  retry(options?: RetryOptions): never;
+  /** Stores a state of the task's own, for whoever watches its result: `await self.updateState("PROGRESS", { done: 3 })`. */
+  updateState(state: string, meta?: unknown): Promise<void>;
+}
