@@ -76,18 +76,18 @@ export class Child {
     seconds: number,
     what = `"${this.command}" to print ${pattern}`,
   ): Promise<RegExpExecArray> {
-    const { promise, resolve, reject } = deferred<RegExpExecArray>();
+    const matched = deferred<RegExpExecArray>();
     const failed = (why: string): Error => new Error(`${why} while waiting for ${what}; its output:\n${this.#output}`);
     const look = (): void => {
       const match = pattern.exec(this.#output);
-      if (match) resolve(match);
-      else if (this.#ended) reject(failed("the process ended"));
+      if (match) matched.resolve(match);
+      else if (this.#ended) matched.reject(failed("the process ended"));
     };
-    const timer = setTimeout(() => reject(failed(`${seconds} s passed`)), seconds * 1000);
+    const timer = setTimeout(() => matched.reject(failed(`${seconds} s passed`)), seconds * 1000);
     this.#listeners.add(look);
     look();
     try {
-      return await promise;
+      return await matched.promise;
     } finally {
       clearTimeout(timer);
       this.#listeners.delete(look);

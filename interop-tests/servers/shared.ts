@@ -36,7 +36,7 @@ export const needShared = (context: Context, kind: ServerKind): Promise<Server> 
 // This file is loaded while mocha reads the test files, so the hook belongs to the root suite: after everything.
 after("stop the shared servers", async function () {
   this.timeout(60_000);
-  const servers = await Promise.allSettled(shared.values());
+  const servers = await Promise.allSettled([...shared.values()]);
   shared.clear();
-  await Promise.all(servers.map((one) => (one.status === "fulfilled" ? one.value.stop() : undefined)));
+  await Promise.all(servers.map(async (one) => one.status === "fulfilled" && one.value.stop()));
 });
