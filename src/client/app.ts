@@ -54,8 +54,10 @@ export class Celery implements AsyncDisposable {
   readonly queues: Queues;
   readonly #options: CeleryOptions;
   readonly #tasks = new Map<string, AnyTask>();
-  readonly #router: Router;
-  readonly #publisher: Publisher;
+  /** @internal */
+  readonly router: Router;
+  /** @internal */
+  readonly publisher: Publisher;
   readonly #results: ResultContext;
   #broker: Promise<Broker> | undefined;
   #backend: Promise<Backend> | undefined;
@@ -71,9 +73,9 @@ export class Celery implements AsyncDisposable {
     this.logger = logger ?? silentLogger;
     this.conf = resolveConfig(settings);
     this.queues = new Queues(this.conf);
-    this.#router = new Router(this.queues, this.conf);
-    this.#publisher = new Publisher(() => this.broker(), this.conf, this.logger);
-    this.control = new Control({ publisher: this.#publisher, config: this.conf });
+    this.router = new Router(this.queues, this.conf);
+    this.publisher = new Publisher(() => this.broker(), this.conf, this.logger);
+    this.control = new Control({ publisher: this.publisher, config: this.conf });
     this.#results = {
       backend: () => this.backend(),
       revoke: (id, revokeOptions) => this.control.revoke(id, revokeOptions),
@@ -175,7 +177,7 @@ export class Celery implements AsyncDisposable {
       throw new ImproperlyConfigured(
         `the arguments of ${name} are ${typeof args}; expected a list (keywords go into { kwargs })`,
       );
-    const options = this.#router.expand(name, args, given.kwargs ?? {}, { ...given, taskId: id });
+    const options = this.router.expand(name, args, given.kwargs ?? {}, { ...given, taskId: id });
     const ignored = options.ignoreResult ?? this.conf.taskIgnoreResult;
     const backend = this.#backendNow ?? (await this.backend());
     const request = buildRequest(name, args, options, this.conf, backend.replyTo);
@@ -186,7 +188,7 @@ export class Celery implements AsyncDisposable {
       properties: options.properties,
     });
     if (!ignored && backend.replyTo !== null) await backend.expect(id);
-    await this.#publisher.send(message, this.#router.destination(options), options);
+    await this.publisher.send(message, this.router.destination(options), options);
     currentTask()?.addChild({ id, parent: null, children: null });
     return new TaskResult<R>(id, this.#results, ignored);
   }

@@ -1,0 +1,63 @@
+/** celeriac: the Celery protocol for Node. */
+export { Celery, type CeleryOptions } from "./client/app.js";
+export type { Config, RetryPolicy } from "./client/config.js";
+export type { BroadcastOptions, Control } from "./client/control.js";
+export type { QueueSettings, Queues } from "./client/queues.js";
+export type { Route, RouteFunction, RouteMap, RouteOptions, RouteTable } from "./client/router.js";
+export type { RequestInfo, RetryOptions, TaskContext } from "./client/task-context.js";
+export type {
+  AnySignature,
+  AnyTask,
+  AsyncResult,
+  CallOptions,
+  Callable,
+  GetOptions,
+  ResultPromise,
+  Signature,
+  Task,
+  TaskMeta,
+  TaskOptions,
+} from "./client/types.js";
+export {
+  CeleryError,
+  ChordError,
+  ContentDisallowed,
+  DeclarationMismatch,
+  DecodeError,
+  EncodeError,
+  Ignore,
+  ImproperlyConfigured,
+  InvalidTaskError,
+  MaxRetriesExceededError,
+  NotRegistered,
+  NotSupported,
+  OperationalError,
+  PublishError,
+  QueueNotFound,
+  Reject,
+  Retry,
+  SoftTimeLimitExceeded,
+  TaskError,
+  TaskRevokedError,
+  TimeLimitExceeded,
+  TimeoutError,
+  WorkerLostError,
+  type TaskErrorInfo,
+} from "./errors.js";
+export type { State } from "./protocol/result.js";
+export type { SignatureDocument } from "./protocol/signature.js";
+export { DateTime, Decimal, Float, PlainDate, PlainTime, Uuid } from "./protocol/values.js";
+export type { Backend, BackendCapabilities, BackendOptions, OpenBackend } from "./backends/backend.js";
+export type {
+  Broker,
+  BrokerCapabilities,
+  BrokerOptions,
+  ConsumeOptions,
+  Consumer,
+  Delivery,
+  DeliveryInfo,
+  OpenBroker,
+  PublishOptions,
+} from "./brokers/broker.js";
+export type { Message, MessageProperties } from "./protocol/message.js";
+export type { Logger } from "./util/logger.js";

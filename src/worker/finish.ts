@@ -1,0 +1,120 @@
+import { CeleryError, Ignore, OperationalError, Reject } from "../errors.js";
+import { isoText } from "../client/call.js";
+import { RetryRequest } from "./context.js";
+import type { Outcome } from "./execute.js";
+import type { Forwarder, Links } from "./forward.js";
+import type { Request } from "./request.js";
+import type { Results } from "./results.js";
+import type { Logger } from "../util/logger.js";
+
+export interface FinishHost {
+  readonly results: Results;
+  readonly forwarder: Forwarder;
+  readonly accept: ReadonlySet<string>;
+  readonly logger: Logger;
+}
+
+/**
+ * What follows a run: next steps, the stored state, the acknowledgement, in Celery's order (celery/app/trace.py): steps
+ * are sent before the result is stored, and a late acknowledgement comes last. Never rejects.
+ */
+export async function finish(request: Request, outcome: Outcome, host: FinishHost): Promise<void> {
+  const late = request.acksLate;
+  try {
+    const requeue = await conclude(request, outcome, host);
+    if (!late) return;
+    if (requeue === null) await request.delivery.ack();
+    else await request.delivery.reject({ requeue });
+  } catch (error) {
+    host.logger.error("the outcome of a task could not be recorded", { taskId: request.id, task: request.name, error });
+    // With late acknowledgement the message goes back: the task runs again rather than ending without a trace.
+    if (late) await request.delivery.reject({ requeue: true });
+  }
+}
+
+/** Records the outcome. Resolves to null for "acknowledge", else to whether a rejected message is requeued. */
+async function conclude(request: Request, outcome: Outcome, host: FinishHost): Promise<boolean | null> {
+  if (outcome.ok) return succeed(request, outcome.value, host);
+  const { error } = outcome;
+  if (error instanceof RetryRequest) return retry(request, error, host);
+  if (error instanceof Ignore) return null;
+  if (error instanceof Reject) return error.requeue;
+  return fail(request, error, host);
+}
+
+async function succeed(request: Request, value: unknown, host: FinishHost): Promise<boolean | null> {
+  try {
+    if (request.task.callbacks?.length || request.task.chain?.length) await sendNext(request, value, host);
+    if (request.storesResult) await host.results.success(request, value);
+  } catch (error) {
+    // A value that cannot be written is the task's failure; a broker or a store that is away is not.
+    if (error instanceof OperationalError || !(error instanceof CeleryError)) throw error;
+    return fail(request, error, host);
+  }
+  host.logger.info("task succeeded", { taskId: request.id, task: request.name });
+  return null;
+}
+
+async function sendNext(request: Request, value: unknown, { forwarder, accept }: FinishHost): Promise<void> {
+  const task = request.forForwarding(accept);
+  const links = linksOf(request);
+  const callbacks = task.callbacks ?? [];
+  // Group callbacks go alone, all others together as one new group; a single one goes as it is.
+  const groups = callbacks.filter((one) => one.subtask_type === "group");
+  const others = callbacks.filter((one) => one.subtask_type !== "group");
+  for (const group of callbacks.length > 1 ? groups : callbacks)
+    request.children.push(await forwarder.send(group, [value], links));
+  if (callbacks.length > 1 && others.length > 0)
+    request.children.push(await forwarder.sendAsGroup(others, [value], links));
+  const next = task.chain?.at(-1);
+  if (next) request.children.push(await forwarder.send(next, [value], { ...links, chain: task.chain!.slice(0, -1) }));
+}
+
+async function fail(request: Request, error: unknown, host: FinishHost): Promise<boolean | null> {
+  host.logger.error("task failed", { taskId: request.id, task: request.name, error });
+  if (request.storesErrors) await host.results.failure(request, error);
+  await failChain(request, error, host);
+  const errbacks = request.task.errbacks ?? [];
+  if (errbacks.length > 0) {
+    const links = { ...linksOf(request), rootId: request.task.rootId ?? request.id };
+    await host.forwarder.sendAsGroup(errbacks, [request.id], links);
+  }
+  return request.acksOnFailure ? null : false;
+}
+
+/** Whoever waits for a later step of the chain learns that it will not run. */
+async function failChain(request: Request, error: unknown, { results }: FinishHost): Promise<void> {
+  for (const step of request.task.chain ?? []) {
+    const id = step.options.task_id;
+    if (typeof id !== "string") continue;
+    const replyTo = typeof step.options.reply_to === "string" ? step.options.reply_to : request.task.replyTo;
+    await results.failed({ id, replyTo, correlationId: id }, error, null);
+  }
+}
+
+async function retry(request: Request, again: RetryRequest, host: FinishHost): Promise<boolean | null> {
+  const { forwarder, accept, results, logger } = host;
+  const task = request.forForwarding(accept);
+  const { info } = request.delivery;
+  const routing =
+    info.exchange === "" ? { queue: info.routingKey } : { exchange: info.exchange, routingKey: info.routingKey };
+  const next = {
+    ...task,
+    args: again.changes.args ?? task.args,
+    kwargs: again.changes.kwargs ?? task.kwargs,
+    retries: task.retries + 1,
+    eta: isoText(again.eta),
+    // Python's own worker makes a retried task its own parent.
+    parentId: task.parentId ?? task.id,
+    priority: info.priority,
+  };
+  await forwarder.publish(next, routing);
+  request.children.push({ id: request.id, parent: null, children: null });
+  if (request.storesResult || request.storesErrors) await results.retry(request, again.cause);
+  logger.info("task will be retried", { taskId: request.id, task: request.name, eta: next.eta });
+  return null;
+}
+
+function linksOf({ task, id, delivery }: Request): Links {
+  return { parentId: id, rootId: task.rootId ?? id, priority: delivery.info.priority };
+}

@@ -1,0 +1,170 @@
+import type { Config } from "../client/config.js";
+import type { Publisher } from "../client/publisher.js";
+import type { Router } from "../client/router.js";
+import { isoText } from "../client/call.js";
+import { NotSupported } from "../errors.js";
+import type { ResultNode } from "../protocol/result.js";
+import { saferepr } from "../protocol/saferepr.js";
+import { type SignatureDocument, readSignature } from "../protocol/signature.js";
+import { type TaskRequest, encodeTask } from "../protocol/task-message.js";
+import { newId, originName } from "../util/id.js";
+import { now } from "../util/time.js";
+import type { CallOptions } from "../client/types.js";
+
+/** What a signature sent by a worker takes from the task that sends it. */
+export interface Links {
+  readonly parentId: string;
+  readonly rootId: string;
+  readonly priority: number | null;
+  /** Steps that follow it: the last one is next. */
+  readonly chain?: readonly SignatureDocument[];
+  readonly group?: string;
+  readonly groupIndex?: number;
+}
+
+const origin = originName();
+
+/** Sends what comes after a task: its callbacks, the next step of its chain, its errbacks, its next attempt. */
+export class Forwarder {
+  readonly #publisher: Publisher;
+  readonly #router: Router;
+  readonly #config: Readonly<Config>;
+
+  constructor(publisher: Publisher, router: Router, config: Readonly<Config>) {
+    this.#publisher = publisher;
+    this.#router = router;
+    this.#config = config;
+  }
+
+  /** Throws `NotSupported` for what this version cannot continue: refused before the task runs, so nothing stops half-way. */
+  static assertSupported(request: TaskRequest): void {
+    if (request.chord)
+      throw new NotSupported(
+        "the task is part of a chord, which this worker does not take part in yet; route it to a Python worker",
+      );
+    for (const next of [...(request.callbacks ?? []), ...(request.chain?.slice(-1) ?? [])])
+      if (next.subtask_type === "chord" || next.subtask_type === "chain")
+        throw new NotSupported(
+          `the next step is a ${next.subtask_type}, which this worker cannot send yet; route the task to a Python worker`,
+        );
+  }
+
+  /** Publishes a signature with `first` put before its arguments, unless it is immutable. Resolves to its place in the trail. */
+  async send(signature: SignatureDocument, first: readonly unknown[], links: Links): Promise<ResultNode> {
+    if (signature.subtask_type === "group") return this.#sendGroup(signature, first, links);
+    const { options } = signature;
+    const args = signature.immutable ? signature.args : [...first, ...signature.args];
+    const request = this.#request(signature, args, links);
+    const routing = this.#router.expand(signature.task, args, signature.kwargs, routingOptions(options));
+    await this.publish(request, routing);
+    return { id: request.id, parent: null, children: null };
+  }
+
+  /** Several callbacks go out as one group, as Celery sends them. */
+  async sendAsGroup(
+    signatures: readonly SignatureDocument[],
+    first: readonly unknown[],
+    links: Links,
+  ): Promise<ResultNode> {
+    const group = newId();
+    const children: ResultNode[] = [];
+    for (const [groupIndex, signature] of signatures.entries())
+      children.push(await this.send(signature, first, { ...links, group, groupIndex }));
+    return { id: group, parent: null, children };
+  }
+
+  publish(request: TaskRequest, routing: Readonly<CallOptions>): Promise<void> {
+    const message = encodeTask(request, {
+      serializer: routing.serializer ?? this.#config.taskSerializer,
+      compression: routing.compression ?? this.#config.taskCompression,
+      deliveryMode: this.#config.taskDefaultDeliveryMode,
+    });
+    return this.#publisher.send(message, this.#router.destination(routing));
+  }
+
+  async #sendGroup(signature: SignatureDocument, first: readonly unknown[], links: Links): Promise<ResultNode> {
+    const tasks = signature.kwargs.tasks;
+    const members = ((Array.isArray(tasks) ? tasks : []) as unknown[]).map((task) => readSignature(task));
+    const group = text(signature.options.task_id) ?? newId();
+    const children: ResultNode[] = [];
+    for (const [groupIndex, member] of members.entries())
+      children.push(await this.send(member, first, { ...links, group, groupIndex }));
+    return { id: group, parent: null, children };
+  }
+
+  #request(signature: SignatureDocument, args: readonly unknown[], links: Links): TaskRequest {
+    const { options, kwargs, task } = signature;
+    const id = text(options.task_id) ?? newId();
+    const stampedHeaders = Array.isArray(options.stamped_headers) ? options.stamped_headers.map(String) : null;
+    const stamps = Object.fromEntries((stampedHeaders ?? []).map((name) => [name, options[name]]));
+    const maxLength = this.#config.taskArgsreprMaxsize;
+    const chain = [...(links.chain ?? []), ...(signatures(options.chain) ?? [])];
+    return {
+      id,
+      task,
+      args,
+      kwargs,
+      rootId: text(options.root_id) ?? links.rootId,
+      parentId: text(options.parent_id) ?? links.parentId,
+      group: links.group ?? text(options.group_id),
+      groupIndex: links.groupIndex ?? number(options.group_index),
+      shadow: text(options.shadow),
+      eta: moment(options.eta) ?? moment(number(options.countdown)),
+      expires: moment(options.expires),
+      retries: number(options.retries) ?? 0,
+      timeLimit: [number(options.time_limit), number(options.soft_time_limit)],
+      argsrepr: saferepr(args, { tuple: true, maxLength }),
+      kwargsrepr: saferepr(kwargs, { maxLength }),
+      origin,
+      ignoreResult: typeof options.ignore_result === "boolean" ? options.ignore_result : null,
+      replacedTaskNesting: number(options.replaced_task_nesting) ?? 0,
+      stampedHeaders,
+      stamps,
+      headers: isRecord(options.headers) ? options.headers : {},
+      callbacks: signatures(options.link),
+      errbacks: signatures(options.link_error),
+      // Celery tells "last of a chain" ([]) from "not in a chain" (null).
+      chain: links.chain || chain.length > 0 ? chain : null,
+      chord: isRecord(options.chord) ? readSignature(options.chord) : null,
+      replyTo: text(options.reply_to),
+      correlationId: id,
+      priority:
+        number(options.priority) ??
+        (this.#config.taskInheritParentPriority ? links.priority : null) ??
+        this.#config.taskDefaultPriority,
+      lang: "js",
+      protocol: 2,
+    };
+  }
+}
+
+function routingOptions(options: Readonly<Record<string, unknown>>): CallOptions {
+  const routing: CallOptions = {};
+  const { queue, exchange, routing_key: routingKey, serializer, compression } = options;
+  if (typeof queue === "string") routing.queue = queue;
+  if (typeof exchange === "string") routing.exchange = exchange;
+  if (typeof routingKey === "string") routing.routingKey = routingKey;
+  if (typeof serializer === "string") routing.serializer = serializer;
+  if (typeof compression === "string") routing.compression = compression;
+  return routing;
+}
+
+/** `link` may be one signature or a list of them. */
+function signatures(value: unknown): SignatureDocument[] | null {
+  if (value === null || value === undefined) return null;
+  return ((Array.isArray(value) ? value : [value]) as unknown[]).map((one) => readSignature(one));
+}
+
+const text = (value: unknown): string | null => (typeof value === "string" && value !== "" ? value : null);
+const number = (value: unknown): number | null =>
+  typeof value === "number" || value instanceof Number ? Number(value) : null;
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** A moment in a signature: ISO text, a typed datetime, or seconds from now. */
+function moment(value: unknown): string | null {
+  if (value instanceof Date) return isoText(value.getTime());
+  if (typeof value === "string") return value;
+  const seconds = number(value);
+  return seconds === null ? null : isoText(now() + seconds * 1000);
+}

@@ -1,0 +1,73 @@
+import type { Delivery } from "../brokers/broker.js";
+import type { Config } from "../client/config.js";
+import { definitionOf } from "../client/task.js";
+import type { AnyTask } from "../client/types.js";
+import { ContentDisallowed, DecodeError, InvalidTaskError, NotRegistered } from "../errors.js";
+import { type TaskRequest, decodeTask } from "../protocol/task-message.js";
+import type { Logger } from "../util/logger.js";
+import { Forwarder } from "./forward.js";
+import { Request } from "./request.js";
+import type { Results } from "./results.js";
+
+/** What the intake needs of the worker. */
+export interface IntakeHost {
+  readonly tasks: ReadonlyMap<string, AnyTask>;
+  readonly config: Readonly<Config>;
+  readonly accept: ReadonlySet<string>;
+  readonly results: Results;
+  readonly logger: Logger;
+}
+
+/**
+ * Reads a delivery as a task request, or settles it: nothing that a sender writes stops the worker. What Python
+ * acknowledges away (unreadable bodies) is acknowledged, what it rejects is rejected, and what would end a Python
+ * worker is rejected and logged.
+ */
+export function takeIn(delivery: Delivery, host: IntakeHost): Request | null {
+  let task: TaskRequest;
+  try {
+    task = decodeTask(delivery.message, { accept: host.accept });
+  } catch (error) {
+    refuse(delivery, error, host.logger);
+    return null;
+  }
+  const known = host.tasks.get(task.task);
+  const definition = known && definitionOf(known);
+  if (!definition) {
+    void refuseTask(delivery, task, notRegistered(task), host);
+    return null;
+  }
+  try {
+    Forwarder.assertSupported(task);
+  } catch (error) {
+    void refuseTask(delivery, task, error, host);
+    return null;
+  }
+  return new Request(task, delivery, definition, host.config);
+}
+
+function refuse(delivery: Delivery, error: unknown, logger: Logger): void {
+  const fields = { queue: delivery.queue, tag: delivery.tag, error };
+  if (error instanceof DecodeError && !(error instanceof ContentDisallowed || error instanceof InvalidTaskError)) {
+    logger.error("a message could not be read and was dropped", fields);
+    void delivery.ack();
+  } else {
+    logger.error("a message was rejected", fields);
+    void delivery.reject({ requeue: false });
+  }
+}
+
+async function refuseTask(delivery: Delivery, task: TaskRequest, error: unknown, host: IntakeHost): Promise<void> {
+  host.logger.error("a task was refused", { taskId: task.id, task: task.task, error });
+  await delivery.reject({ requeue: false });
+  try {
+    await host.results.failed(task, error, null);
+  } catch (failure) {
+    host.logger.error("the refusal of a task could not be stored", { taskId: task.id, error: failure });
+  }
+}
+
+function notRegistered(task: TaskRequest): NotRegistered {
+  const info = { type: "NotRegistered", module: "celery.exceptions", args: [task.task], taskId: task.id };
+  return new NotRegistered(`no task is registered under the name '${task.task}'`, info);
+}

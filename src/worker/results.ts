@@ -1,0 +1,85 @@
+import type { Backend } from "../backends/backend.js";
+import type { Config } from "../client/config.js";
+import { TaskRevokedError } from "../errors.js";
+import { errorToException, pythonTraceback } from "../protocol/exception.js";
+import { type ExceptionDocument, type ResultRecord, type State, dateDone, isReady } from "../protocol/result.js";
+import type { TaskRequest } from "../protocol/task-message.js";
+import { now } from "../util/time.js";
+import type { Request } from "./request.js";
+
+/** Writes the states of requests (celery/backends/base.py `mark_as_*`). */
+export class Results {
+  readonly #backend: Backend;
+  readonly #config: Readonly<Config>;
+  readonly #hostname: string;
+
+  constructor(backend: Backend, config: Readonly<Config>, hostname: string) {
+    this.#backend = backend;
+    this.#config = config;
+    this.#hostname = hostname;
+  }
+
+  state(request: Request, state: State, meta: unknown): Promise<void> {
+    return this.#store(request, state, meta, null);
+  }
+
+  started(request: Request): Promise<void> {
+    return this.#store(request, "STARTED", { pid: process.pid, hostname: this.#hostname }, null);
+  }
+
+  success(request: Request, value: unknown): Promise<void> {
+    return this.#store(request, "SUCCESS", value, null);
+  }
+
+  failure(request: Request, error: unknown): Promise<void> {
+    return this.#store(request, "FAILURE", errorToException(error), pythonTraceback(error));
+  }
+
+  retry(request: Request, cause: unknown): Promise<void> {
+    const exception = cause === undefined ? null : errorToException(cause);
+    return this.#store(request, "RETRY", exception, cause === undefined ? null : pythonTraceback(cause));
+  }
+
+  revoked(request: Request, reason: "revoked" | "expired" | "terminated"): Promise<void> {
+    const info = { type: "TaskRevokedError", module: "celery.exceptions", args: [reason], taskId: request.id };
+    return this.#store(request, "REVOKED", errorToException(new TaskRevokedError(reason, info)), null);
+  }
+
+  /** FAILURE for a task that did not become a request here: no such task, or the rest of a chain that broke. */
+  async failed(
+    task: Pick<TaskRequest, "id" | "replyTo" | "correlationId">,
+    error: unknown,
+    traceback: string | null,
+  ): Promise<void> {
+    const record = { taskId: task.id, status: "FAILURE", traceback, children: [], dateDone: dateDone(new Date(now())) };
+    const result: ExceptionDocument = errorToException(error);
+    await this.#backend.store({ ...record, result }, task);
+  }
+
+  #store(request: Request, status: State, result: unknown, traceback: string | null): Promise<void> {
+    const { task, delivery } = request;
+    const record: ResultRecord = {
+      taskId: task.id,
+      status,
+      result,
+      traceback,
+      children: request.children,
+      dateDone: isReady(status) ? dateDone(new Date(now())) : null,
+      groupId: task.group,
+      parentId: task.parentId,
+      ...(this.#config.resultExtended && {
+        extended: {
+          name: task.task,
+          args: task.args,
+          kwargs: task.kwargs,
+          worker: this.#hostname,
+          retries: task.retries,
+          queue: delivery.info.routingKey,
+          stampedHeaders: task.stampedHeaders,
+          stamps: task.stamps,
+        },
+      }),
+    };
+    return this.#backend.store(record, task);
+  }
+}

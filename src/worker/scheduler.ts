@@ -1,0 +1,158 @@
+import { CeleryError } from "../errors.js";
+import { parseIso } from "../protocol/iso-time.js";
+import { deferred } from "../util/deferred.js";
+import { type Timer, after, now } from "../util/time.js";
+import type { ContextHost } from "./context.js";
+import { type Execution, execute } from "./execute.js";
+import { type FinishHost, finish } from "./finish.js";
+import type { Request } from "./request.js";
+
+export interface SchedulerHost extends FinishHost {
+  readonly concurrency: number;
+  /** Messages to have reserved, not counting those that wait for their time; 0 for no limit. */
+  readonly prefetch: number;
+  readonly hostname: string;
+  setPrefetch(count: number): void;
+}
+
+/** AMQP's prefetch count has 16 bits; Celery asks for no limit beyond. */
+const MAX_PREFETCH = 65535;
+
+/** Decides when a request runs: after its ETA, not after it expired, and `concurrency` at once. */
+export class Scheduler {
+  readonly #host: SchedulerHost;
+  readonly #context: ContextHost;
+  readonly #waiting = new Map<Request, Timer>();
+  readonly #running = new Map<Request, Execution>();
+  #ready: Request[] = [];
+  #settling = 0;
+  #abandoned = false;
+  #idle = deferred();
+
+  constructor(host: SchedulerHost) {
+    this.#host = host;
+    this.#context = {
+      hostname: host.hostname,
+      logger: host.logger,
+      storeState: (request, state, meta) => host.results.state(request, state, meta),
+    };
+  }
+
+  add(request: Request): void {
+    this.#host.logger.info("task received", { taskId: request.id, task: request.name });
+    if (this.#isExpired(request)) return void this.#track(this.#expire(request));
+    const due = request.task.eta === null ? 0 : parseIso(request.task.eta) - now();
+    if (due > 0) this.#wait(request, due);
+    else {
+      this.#ready.push(request);
+      this.#fill();
+    }
+  }
+
+  /** Drops what has not started: the broker gives it to somebody, or already has. */
+  forgetReserved(): void {
+    for (const timer of this.#waiting.values()) timer.cancel();
+    const waited = this.#waiting.size > 0;
+    this.#waiting.clear();
+    this.#ready = [];
+    if (waited) this.#adjustPrefetch();
+    this.#checkIdle();
+  }
+
+  /** Tells running tasks to stop and waits for none of them; what they still do is not recorded. */
+  abandon(): void {
+    this.#abandoned = true;
+    const reason = new CeleryError("the worker is shutting down");
+    for (const [request, execution] of this.#running) {
+      this.#host.logger.warn("a running task was abandoned", { taskId: request.id, task: request.name });
+      execution.abort(reason);
+    }
+    this.#running.clear();
+    this.forgetReserved();
+  }
+
+  /** Resolves when nothing runs or is being recorded. */
+  idle(): Promise<void> {
+    this.#idle = deferred();
+    this.#checkIdle();
+    return this.#idle.promise;
+  }
+
+  #wait(request: Request, milliseconds: number): void {
+    const wake = (): void => {
+      this.#waiting.delete(request);
+      this.#adjustPrefetch();
+      this.#ready.push(request);
+      this.#fill();
+    };
+    this.#waiting.set(request, after(milliseconds, wake));
+    this.#adjustPrefetch();
+  }
+
+  /** A message that waits for its time must not keep others from coming. */
+  #adjustPrefetch(): void {
+    const { prefetch, setPrefetch } = this.#host;
+    if (prefetch === 0) return;
+    const count = prefetch + this.#waiting.size;
+    setPrefetch(count > MAX_PREFETCH ? 0 : count);
+  }
+
+  #fill(): void {
+    while (this.#running.size < this.#host.concurrency) {
+      const request = this.#ready.shift();
+      if (!request) return;
+      if (this.#isExpired(request)) this.#track(this.#expire(request));
+      else this.#start(request);
+    }
+  }
+
+  #start(request: Request): void {
+    // Accepted: an early acknowledgement is on its way before the first line of the task runs.
+    if (!request.acksLate) void request.delivery.ack();
+    this.#track(this.#run(request));
+  }
+
+  async #run(request: Request): Promise<void> {
+    const { results, logger } = this.#host;
+    const started = request.trackStarted ? results.started(request) : undefined;
+    const execution = execute(request, this.#context);
+    this.#running.set(request, execution);
+    const outcome = await execution.outcome;
+    this.#running.delete(request);
+    this.#fill();
+    if (this.#abandoned) return;
+    await started?.catch((error: unknown) =>
+      logger.error("STARTED could not be stored", { taskId: request.id, error }),
+    );
+    await finish(request, outcome, this.#host);
+  }
+
+  #isExpired(request: Request): boolean {
+    return request.task.expires !== null && parseIso(request.task.expires) <= now();
+  }
+
+  async #expire(request: Request): Promise<void> {
+    const { results, logger } = this.#host;
+    logger.info("task expired", { taskId: request.id, task: request.name });
+    try {
+      if (request.storesErrors) await results.revoked(request, "expired");
+    } catch (error) {
+      logger.error("the expiry of a task could not be stored", { taskId: request.id, error });
+    }
+    await request.delivery.ack();
+  }
+
+  #track(work: Promise<void>): void {
+    this.#settling++;
+    void work
+      .catch((error: unknown) => this.#host.logger.error("a task ended in an unexpected way", { error }))
+      .finally(() => {
+        this.#settling--;
+        this.#checkIdle();
+      });
+  }
+
+  #checkIdle(): void {
+    if (this.#abandoned || this.#settling === 0) this.#idle.resolve();
+  }
+}
