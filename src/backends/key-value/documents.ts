@@ -1,0 +1,69 @@
+import { ContentDisallowed, DecodeError, OperationalError } from "../../errors.js";
+import type { ResultNode, ResultRecord } from "../../protocol/result.js";
+import {
+  groupDocument,
+  groupKey,
+  nodeFromGroupDocument,
+  normalisePrefix,
+  resultFromDocument,
+  resultToDocument,
+  taskKey,
+} from "../../protocol/result.js";
+import { acceptedTypes, decodeContent, encodeContent, serializerNamed } from "../../protocol/serializers/registry.js";
+import type { BackendOptions } from "../backend.js";
+
+/**
+ * Keys and documents of one backend: what is stored where, in which form (celery/backends/base.py). The content type
+ * is not stored, so writer and reader must be configured with the same serializer.
+ */
+export interface Documents {
+  taskKey(taskId: string): string;
+  groupKey(groupId: string): string;
+  /** The beginnings of all keys that this backend writes. */
+  readonly prefixes: readonly string[];
+  encodeTask(record: ResultRecord): Uint8Array;
+  decodeTask(bytes: Uint8Array, taskId: string): ResultRecord;
+  encodeGroup(group: ResultNode): Uint8Array;
+  decodeGroup(bytes: Uint8Array, groupId: string): ResultNode;
+}
+
+export function documents(options: BackendOptions): Documents {
+  const prefix = normalisePrefix(options.transportOptions["global_keyprefix"] as string | undefined);
+  const { contentType, contentEncoding } = serializerNamed(options.serializer);
+  const accept = acceptedTypes(options.acceptContent);
+
+  const decode = (bytes: Uint8Array, what: string): unknown => {
+    try {
+      return decodeContent({ body: bytes, contentType, contentEncoding }, accept);
+    } catch (cause) {
+      if (cause instanceof ContentDisallowed)
+        throw new ContentDisallowed(
+          `${what} may not be read: results are written as ${contentType}, which is not accepted; ` +
+            `add "${options.serializer}" to resultAcceptContent`,
+          { cause },
+        );
+      throw new DecodeError(`${what} cannot be read as ${contentType} (resultSerializer): ${text(cause)}`, { cause });
+    }
+  };
+
+  return {
+    taskKey: (taskId) => taskKey(prefix, notEmpty(taskId, "task")),
+    groupKey: (groupId) => groupKey(prefix, notEmpty(groupId, "group")),
+    prefixes: ["celery-task-meta-", "celery-taskset-meta-", "chord-unlock-"].map((kind) => prefix + kind),
+    encodeTask: (record) => encodeContent(resultToDocument(record), options.serializer).body,
+    decodeTask: (bytes, taskId) => resultFromDocument(decode(bytes, `the result of task ${taskId}`), taskId),
+    encodeGroup: (group) => encodeContent(groupDocument(group), options.serializer).body,
+    decodeGroup: (bytes, groupId) => nodeFromGroupDocument(decode(bytes, `group result ${groupId}`)),
+  };
+}
+
+/** The empty id would be the key of everything; Python refuses it with a ValueError. */
+function notEmpty(id: string, kind: string): string {
+  if (id === "")
+    throw new OperationalError(`a ${kind} id must not be empty; use the id that sending the ${kind} returned`, {
+      retriable: false,
+    });
+  return id;
+}
+
+const text = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,0 +1,99 @@
+import { EncodeError } from "../../errors.js";
+import { loadPeer } from "../../util/load-peer.js";
+import { maskUrl, schemeOf } from "../../util/url.js";
+import type { Backend, BackendOptions } from "../backend.js";
+import { keyValueBackend } from "../key-value/key-value-backend.js";
+import type { KeyValue } from "../key-value/key-value.js";
+import { Commands } from "./commands.js";
+import { Connection } from "./connection.js";
+import { ioredisSessions } from "./ioredis-session.js";
+import { again, retrying, retryPolicy } from "../retry-policy.js";
+import type { OpenSession, RedisReply } from "./session.js";
+import { Subscriber } from "./subscriber.js";
+import { clientOptions, redisTarget } from "./url.js";
+
+/** Redis takes no longer string: Celery refuses it before asking. */
+const LARGEST = 512 * 1024 * 1024;
+
+/**
+ * Results in Redis, as celery/backends/redis.py keeps them: `SETEX` and `PUBLISH` of the same document in one
+ * transaction, on a key and channel of the same name.
+ *
+ * `redis://[user][:password]@host:6379/db`, `rediss://...?ssl_cert_reqs=required`, `redis+socket:///path?virtual_host=0`.
+ * Transport options: `global_keyprefix`, `retry_policy`, and the URL's parameters.
+ *
+ * Writing is tried again by the retry policy (Celery's: 20 times, once a second), because a finished task's result
+ * has no second chance; so is the subscription behind waiting. Everything else fails at once with `OperationalError`.
+ *
+ * @throws ImproperlyConfigured for a URL or an option that cannot be used
+ */
+export default function open(url: string, options: BackendOptions): Backend {
+  const displayUrl = maskUrl(url);
+  const target = redisTarget(url, options);
+  const policy = retryPolicy(options.transportOptions["retry_policy"]);
+  const closing = new AbortController();
+  const { logger } = options;
+
+  const sessions = async (): Promise<OpenSession> => {
+    const lib = options.lib ?? (await loadPeer("ioredis", "the redis result backend", () => import("ioredis")));
+    return ioredisSessions(lib, await clientOptions(target, displayUrl));
+  };
+  const connection = new Connection(sessions, displayUrl, {
+    message: () => undefined,
+    lost: (error) => logger.debug("the connection for commands was lost", { error }),
+  });
+  const commands = new Commands(connection, displayUrl);
+
+  let subscriber: Subscriber | undefined;
+  let listening: Connection | undefined;
+
+  const kv: KeyValue = {
+    async get(key) {
+      const [value] = await again(() => commands.run("reading a result", [["get", key]]));
+      return bytes(value);
+    },
+    async getMany(keys) {
+      const [values] = await again(() => commands.run("reading results", [["mget", ...keys]]));
+      return (values as readonly RedisReply[]).map(bytes);
+    },
+    async set(key, value, ttl) {
+      if (value.length > LARGEST)
+        throw new EncodeError(
+          `the result for ${key} has ${value.length} bytes; Redis takes at most ${LARGEST}: keep large data elsewhere and return where it is`,
+        );
+      const write = ttl === null ? ["set", key, value] : ["setex", key, ttl, value];
+      await commands.run("writing a result", [["multi"], write, ["publish", key, value], ["exec"]]);
+    },
+    async remove(key) {
+      await commands.run("removing a result", [["del", key]]);
+    },
+    persist: (write) =>
+      retrying(policy, closing.signal, write, (error, retry) =>
+        logger.warn("a result could not be written; trying again", { error, retry }),
+      ),
+    follow(listener) {
+      listening = new Connection(sessions, displayUrl, {
+        message: (channel, payload) => listener.changed(channel, payload),
+        lost: () => subscriber?.lost(),
+      });
+      const healthCheck = target.healthCheckInterval * 1000;
+      subscriber = new Subscriber(listening, listener, {
+        displayUrl,
+        policy,
+        healthCheck,
+        signal: closing.signal,
+        logger,
+      });
+      return subscriber;
+    },
+    async close() {
+      closing.abort();
+      subscriber?.close();
+      listening?.close();
+      connection.close();
+    },
+  };
+  return keyValueBackend({ scheme: schemeOf(url), displayUrl, kv, options });
+}
+
+const bytes = (reply: RedisReply | undefined): Uint8Array | null => (reply instanceof Uint8Array ? reply : null);
