@@ -1,0 +1,31 @@
+/** The steps of `npm test`, in order. `needs`: what must be prepared first. `calm`: may run beside another step. */
+
+const node = process.execPath;
+const bin = (name, ...args) => ({ program: node, args: [`node_modules/${name}`, ...args] });
+const mocha = (...files) => ({
+  mocha: true,
+  ...bin("mocha/bin/mocha.js", "--reporter", "scripts/testing/mocha-reporter.mjs", ...files),
+});
+
+/** Paths of the command line programs inside their packages. */
+const eslint = "eslint/bin/eslint.js";
+const prettier = "prettier/bin/prettier.cjs";
+const tsc = "typescript/bin/tsc";
+const tsx = "tsx/dist/cli.mjs";
+
+export const steps = [
+  { name: "lint", calm: true, ...bin(eslint, ".", "--max-warnings", "0") },
+  { name: "format", calm: true, ...bin(prettier, "--check", ".", "--log-level", "warn") },
+  { name: "types", calm: true, ...bin(tsc, "-p", "tsconfig.json") },
+  { name: "floors", calm: true, ...bin(tsx, "scripts/check-imports.ts") },
+  { name: "package", calm: true, ...bin(tsx, "scripts/check-package.ts") },
+  { name: "unit", ...mocha("src/**/*.test.ts", "scripts/**/*.test.ts") },
+  { name: "fixtures", needs: ["python"], ...mocha("python-fixtures/**/*.test.ts", "interop-tests/fixtures-*.test.ts") },
+  {
+    name: "conformance",
+    needs: ["servers", "python"],
+    ...mocha("interop-tests/{conformance,servers,python}/**/*.test.ts"),
+  },
+  { name: "node-to-python", needs: ["servers", "python"], ...mocha("interop-tests/node-to-python/**/*.test.ts") },
+  { name: "python-to-node", needs: ["servers", "python"], ...mocha("interop-tests/python-to-node/**/*.test.ts") },
+];
