@@ -1,0 +1,327 @@
+import { CeleryError, DecodeError, OperationalError } from "../../errors.js";
+import { decodeEnvelope } from "../../protocol/envelope.js";
+import type { Queue } from "../../protocol/queue.js";
+import { AsyncQueue } from "../../util/async-queue.js";
+import type { Logger } from "../../util/logger.js";
+import { after, sleep } from "../../util/time.js";
+import type { ConsumeOptions, Consumer, Delivery } from "../broker.js";
+import { VirtualDelivery } from "./delivery.js";
+import type { Settler } from "./delivery.js";
+import { QueueCycle } from "./routing.js";
+import type { QueueOrder } from "./routing.js";
+import type { MessageSource, SourceEvents, Taken } from "./store.js";
+import { Wake } from "./wake.js";
+
+/** Most messages taken at a time: keeps a server's script short and bounds what waits unread in this process. */
+const BATCH = 100;
+
+/** What a consumer needs of its broker. */
+export interface ConsumerParts<R> {
+  readonly displayUrl: string;
+  readonly logger: Logger;
+  readonly order: QueueOrder;
+  readonly retry: boolean;
+  readonly maxRetries: number | null;
+  readonly backoff: (attempt: number) => number;
+  /** Milliseconds that `stop` waits for a server that does not answer. */
+  readonly patience: number;
+  readonly source: (events: SourceEvents) => MessageSource<R>;
+  readonly declare: (queue: Queue) => Promise<void>;
+  /** The consumer let go of the queue: temporary ones end here. */
+  readonly released: (queue: Queue) => Promise<void>;
+  readonly closed: (consumer: VirtualConsumer<R>) => void;
+}
+
+/**
+ * Takes from a store what the prefetch limit has room for, hands it out in order, and gives back what was not settled.
+ * One loop does all of it: open, take, wait, and start over after a lost connection.
+ */
+export class VirtualConsumer<R> implements Consumer, Settler<R> {
+  readonly #parts: ConsumerParts<R>;
+  readonly #options: ConsumeOptions;
+  readonly #noAck: boolean;
+  readonly #queues = new Map<string, Queue>();
+  readonly #cycle: QueueCycle;
+  readonly #source: MessageSource<R>;
+  readonly #out = new AsyncQueue<VirtualDelivery<R>>();
+  /** Taken and not settled (with noAck: not handed out), oldest first. */
+  readonly #held = new Set<VirtualDelivery<R>>();
+  /** Taken after `stop` was called, or void since the connection was lost: given back as soon as that is possible. */
+  #orphans: Taken<R>[] = [];
+  readonly #wake = new Wake();
+  readonly #stop = new AbortController();
+  readonly #running: Promise<void>;
+  #prefetch: number;
+  #connected = false;
+  #stopped: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(parts: ConsumerParts<R>, queues: readonly Queue[], options: ConsumeOptions) {
+    this.#parts = parts;
+    this.#options = options;
+    this.#noAck = options.noAck ?? false;
+    this.#prefetch = options.prefetch ?? 0;
+    this.#cycle = new QueueCycle(parts.order);
+    for (const queue of queues) this.#queues.set(queue.name, queue);
+    this.#source = parts.source({
+      wake: () => this.#wake.ring(),
+      lost: (error) => this.#lost(error),
+    });
+    this.#running = this.#run();
+  }
+
+  setPrefetch(count: number): void {
+    this.#prefetch = count;
+    this.#wake.ring();
+  }
+
+  async add(queue: Queue): Promise<void> {
+    if (this.#stop.signal.aborted) throw this.#ended();
+    this.#queues.set(queue.name, queue);
+    if (this.#connected) await this.#attach(queue);
+    this.#wake.ring();
+  }
+
+  async cancel(name: string): Promise<void> {
+    const queue = this.#queues.get(name);
+    if (!queue) return;
+    this.#queues.delete(name);
+    this.#cycle.remove(name);
+    const unread = this.#out.drain();
+    const back: VirtualDelivery<R>[] = [];
+    for (const one of unread)
+      if (one.queue === name) back.push(one);
+      else this.#out.push(one);
+    await this.#giveBack(back);
+    if (this.#connected) await this.#source.detach(queue);
+    await this.#parts.released(queue);
+    this.#wake.ring();
+  }
+
+  stop(): Promise<void> {
+    return (this.#stopped ??= this.#doStop());
+  }
+
+  close(): Promise<void> {
+    return (this.#closing ??= this.#doClose());
+  }
+
+  /** Called by deliveries. */
+  async settled(delivery: VirtualDelivery<R>, how: "ack" | "drop" | "requeue"): Promise<void> {
+    if (!this.#held.delete(delivery)) return;
+    if (how === "requeue") {
+      try {
+        await this.#source.giveBack([delivery.taken], "back");
+      } catch (error) {
+        this.#orphans.push(delivery.taken);
+        this.#say("a message could not be put back", error);
+      }
+    } else this.#source.settle(delivery.taken);
+    this.#wake.ring();
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Delivery> {
+    return {
+      next: () => {
+        const next = this.#out.next();
+        if (this.#out.size === 0) this.#wake.ring();
+        return this.#noAck ? next.then((result) => this.#handOut(result)) : next;
+      },
+      return: async () => {
+        await this.close();
+        return { value: undefined, done: true };
+      },
+    };
+  }
+
+  #handOut(result: IteratorResult<VirtualDelivery<R>>): IteratorResult<VirtualDelivery<R>> {
+    if (!result.done) this.#held.delete(result.value);
+    return result;
+  }
+
+  async #run(): Promise<void> {
+    let failures = 0;
+    for (;;) {
+      try {
+        await this.#open();
+        failures = 0;
+        await this.#pump();
+        return;
+      } catch (thrown) {
+        if (this.#stop.signal.aborted) return;
+        const error = this.#asFailure(thrown);
+        this.#disconnected(error);
+        const { retry, maxRetries, backoff } = this.#parts;
+        failures++;
+        if (!retry || !error.retriable || (maxRetries !== null && failures > maxRetries)) {
+          this.#stop.abort();
+          this.#out.fail(error);
+          return;
+        }
+        const wait = backoff(failures);
+        this.#parts.logger.warn(`consumer lost ${this.#parts.displayUrl}, next attempt in ${wait / 1000} s`, { error });
+        await sleep(wait, this.#stop.signal).catch(() => undefined);
+        if (this.#stop.signal.aborted) return;
+      }
+    }
+  }
+
+  async #open(): Promise<void> {
+    this.#wake.clear();
+    await this.#source.open(this.#stop.signal);
+    this.#cycle.clear();
+    for (const queue of this.#queues.values()) await this.#attach(queue);
+    const orphans = this.#orphans;
+    this.#orphans = [];
+    try {
+      await this.#source.giveBack(orphans, "front");
+    } catch (error) {
+      this.#orphans = [...orphans, ...this.#orphans];
+      throw error;
+    }
+    this.#connected = true;
+    this.#call(this.#options.onConnected);
+  }
+
+  async #attach(queue: Queue): Promise<void> {
+    await this.#parts.declare(queue);
+    if ((await this.#source.attach(queue)) && this.#queues.has(queue.name)) this.#cycle.add(queue.name);
+  }
+
+  async #pump(): Promise<void> {
+    while (!this.#stop.signal.aborted) {
+      const limit = Math.min(this.#room(), BATCH);
+      if (limit <= 0) {
+        await this.#wake.wait();
+        continue;
+      }
+      this.#wake.reset();
+      const taken = await this.#source.take(this.#cycle.queues, limit);
+      for (const one of taken) {
+        this.#cycle.served(one.queue);
+        this.#deliver(one);
+      }
+      if (taken.length >= limit || this.#stop.signal.aborted) continue;
+      if (!(await this.#source.arm(this.#cycle.queues))) await this.#wake.wait(this.#source.pollInterval);
+    }
+  }
+
+  #room(): number {
+    if (this.#noAck || this.#prefetch <= 0) return BATCH - this.#out.size;
+    return this.#prefetch - this.#held.size;
+  }
+
+  #deliver(taken: Taken<R>): void {
+    if (this.#stop.signal.aborted || !this.#queues.has(taken.queue)) {
+      this.#orphans.push(taken);
+      return;
+    }
+    let envelope;
+    try {
+      envelope = decodeEnvelope(taken.text);
+    } catch (error) {
+      this.#source.settle(taken);
+      const decodeError =
+        error instanceof DecodeError ? error : new DecodeError("unreadable message", { cause: error });
+      const { onUndecodable } = this.#options;
+      if (onUndecodable) this.#call(() => onUndecodable(decodeError, taken.queue));
+      else
+        this.#parts.logger.error(`a message in queue ${taken.queue} is not kombu's and was dropped`, {
+          error: decodeError,
+        });
+      return;
+    }
+    const { message, deliveryTag, exchange, routingKey, priority, redelivered } = envelope;
+    const delivery = new VirtualDelivery(
+      this,
+      taken,
+      message,
+      { exchange, routingKey, priority, redelivered },
+      deliveryTag,
+    );
+    this.#held.add(delivery);
+    this.#out.push(delivery);
+  }
+
+  async #doStop(): Promise<void> {
+    this.#stop.abort(this.#ended());
+    this.#wake.ring();
+    await this.#patiently(this.#running);
+    const unread = this.#out.drain();
+    this.#out.end();
+    await this.#giveBack(unread);
+  }
+
+  async #doClose(): Promise<void> {
+    await this.stop();
+    await this.#giveBack([...this.#held]);
+    for (const queue of this.#queues.values())
+      await this.#parts
+        .released(queue)
+        .catch((error: unknown) => this.#say(`queue ${queue.name} was left behind`, error));
+    await this.#source.close();
+    this.#parts.closed(this);
+  }
+
+  /** Waits, but not for ever: a server that went silent must not keep the program from ending. */
+  async #patiently(promise: Promise<void>): Promise<void> {
+    const patience = new Promise<void>((resolve) => {
+      const timer = after(this.#parts.patience, resolve);
+      void promise.finally(() => timer.cancel());
+    });
+    await Promise.race([promise, patience]);
+  }
+
+  async #giveBack(deliveries: readonly VirtualDelivery<R>[]): Promise<void> {
+    for (const one of deliveries) this.#held.delete(one);
+    const back = [...deliveries.map((one) => one.taken), ...this.#orphans];
+    this.#orphans = [];
+    if (back.length === 0) return;
+    try {
+      await this.#source.giveBack(back, "front");
+    } catch (error) {
+      this.#orphans = back;
+      this.#say(`${back.length} messages could not be given back`, error);
+    }
+  }
+
+  #lost(error: OperationalError): void {
+    // While the loop runs it finds out by itself; afterwards only the deliveries in the hands of others matter.
+    if (this.#stop.signal.aborted) this.#disconnected(error);
+    else this.#wake.fail(error);
+  }
+
+  #disconnected(error: CeleryError): void {
+    const was = this.#connected;
+    this.#connected = false;
+    this.#out.drain();
+    for (const delivery of this.#held) this.#orphans.push(delivery.taken);
+    this.#held.clear();
+    const { onConnectionLost } = this.#options;
+    if (was && onConnectionLost) this.#call(() => onConnectionLost(error));
+  }
+
+  #asFailure(thrown: unknown): CeleryError {
+    if (thrown instanceof CeleryError) return thrown;
+    return new OperationalError(`consuming from ${this.#parts.displayUrl} failed: ${String(thrown)}`, {
+      cause: thrown,
+      retriable: false,
+    });
+  }
+
+  #ended(): OperationalError {
+    return new OperationalError(`this consumer of ${this.#parts.displayUrl} has been stopped`, { retriable: false });
+  }
+
+  #call(callback: (() => void) | undefined): void {
+    try {
+      callback?.();
+    } catch (error) {
+      this.#say("a consumer callback threw", error);
+    }
+  }
+
+  #say(what: string, error: unknown): void {
+    this.#parts.logger.warn(`${what} (${this.#parts.displayUrl})`, { error });
+  }
+}
