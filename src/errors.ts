@@ -41,6 +41,21 @@ export class DecodeError extends CeleryError {}
 /** The content type of a message or result is not in the accept list. */
 export class ContentDisallowed extends DecodeError {}
 
+/** A message could be read and is no task: `field` says where, `taskId` is known when its id could be read. */
+export class InvalidTaskError extends DecodeError {
+  readonly field: string;
+  readonly taskId: string | null;
+  constructor(
+    message: string,
+    info: { readonly field: string; readonly taskId?: string | null },
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.field = info.field;
+    this.taskId = info.taskId ?? null;
+  }
+}
+
 /** Waiting ended before the result arrived; the task itself is not cancelled. */
 export class TimeoutError extends CeleryError {}
 

@@ -70,3 +70,40 @@ export function queue(name: string, options: Partial<Omit<Queue, "name">> = {}):
 
 /** The destination that reaches exactly one queue: the default exchange. */
 export const toQueue = (name: string): Destination => ({ exchange: defaultExchange, routingKey: name });
+
+/**
+ * How kombu writes a topic binding key as a regular expression: the text itself is part of what its transports store
+ * (Redis sets, files), so it has to be the same to the letter (kombu/transport/virtual/exchange.py). `*` is one word
+ * since kombu 5.7; up to 5.6 it also swallowed dots (`a.*` matched `a.b.c`): `kombu: "5.6"` gives that older text,
+ * which has to be removed too when a binding is taken away. `#` is as kombu has it: `a.#` does not match `a`.
+ */
+export function topicPattern(bindingKey: string, options: { readonly kombu?: "5.6" | "5.7" } = {}): string {
+  const star = options.kombu === "5.6" ? ".*?[^\\.]" : "[^\\.]+";
+  const words = bindingKey
+    .replaceAll(/[^\p{L}\p{N}.#*]/gu, (char) => (char === "\0" ? "\\000" : `\\${char}`))
+    .split(".")
+    .map((word) => (word === "*" ? star : word === "#" ? ".*?" : word));
+  return `^${words.join("\\.")}$`;
+}
+
+const compiled = new Map<string, RegExp | null>();
+const MOST_COMPILED = 1000;
+
+/** Whether a stored topic pattern takes a routing key. A pattern that is no regular expression here takes none. */
+export function matchTopic(pattern: string, routingKey: string): boolean {
+  let regex = compiled.get(pattern);
+  if (regex === undefined) {
+    if (compiled.size >= MOST_COMPILED) compiled.clear();
+    compiled.set(pattern, (regex = compile(pattern)));
+  }
+  return regex?.test(routingKey) ?? false;
+}
+
+// No `u` flag: kombu escapes characters such as `_` that may not be escaped under it.
+function compile(pattern: string): RegExp | null {
+  try {
+    return new RegExp(pattern);
+  } catch {
+    return null;
+  }
+}
