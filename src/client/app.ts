@@ -181,12 +181,14 @@ export class Celery implements AsyncDisposable {
     const ignored = options.ignoreResult ?? this.conf.taskIgnoreResult;
     const backend = this.#backendNow ?? (await this.backend());
     const request = buildRequest(name, args, options, this.conf, backend.replyTo);
-    const message = encodeTask(request, {
+    const encoded = encodeTask(request, {
+      protocol: this.conf.taskProtocol,
       serializer: options.serializer ?? this.conf.taskSerializer,
       compression: options.compression ?? this.conf.taskCompression,
       deliveryMode: this.conf.taskDefaultDeliveryMode,
-      properties: options.properties,
     });
+    const { properties: other } = options;
+    const message = other ? { ...encoded, properties: { ...encoded.properties, other } } : encoded;
     if (!ignored && backend.replyTo !== null) await backend.expect(id);
     await this.publisher.send(message, this.router.destination(options), options);
     currentTask()?.addChild({ id, parent: null, children: null });

@@ -1,4 +1,5 @@
 import { ImproperlyConfigured } from "../errors.js";
+import { isoTime } from "../protocol/iso-time.js";
 import { saferepr } from "../protocol/saferepr.js";
 import type { SignatureDocument } from "../protocol/signature.js";
 import type { TaskRequest } from "../protocol/task-message.js";
@@ -80,22 +81,15 @@ function documents(signatures: CallOptions["link"]): readonly SignatureDocument[
   return list.length === 0 ? null : list.map((one) => one.toJSON());
 }
 
-/** ISO text with an explicit offset, as every Celery reads it. */
-export const isoText = (milliseconds: number): string =>
-  new Date(milliseconds)
-    .toISOString()
-    .replace(/\.?0*Z$/, "")
-    .replace(/(\.\d+)$/, (f) => f.padEnd(7, "0")) + "+00:00";
-
 function etaText({ eta, countdown }: Readonly<CallOptions>): string | null {
-  if (eta !== undefined) return isoText(checkDate("eta", eta));
+  if (eta !== undefined) return isoTime(checkDate("eta", eta));
   if (countdown === undefined) return null;
-  return isoText(now() + checkSeconds("countdown", countdown) * 1000);
+  return isoTime(now() + checkSeconds("countdown", countdown) * 1000);
 }
 
 function expiresText(expires: number | Date | undefined): string | null {
   if (expires === undefined) return null;
-  return isoText(
+  return isoTime(
     expires instanceof Date ? checkDate("expires", expires) : now() + checkSeconds("expires", expires) * 1000,
   );
 }

@@ -1,5 +1,5 @@
 import { CeleryError, Ignore, OperationalError, Reject } from "../errors.js";
-import { isoText } from "../client/call.js";
+import { isoTime } from "../protocol/iso-time.js";
 import { RetryRequest } from "./context.js";
 import type { Outcome } from "./execute.js";
 import type { Forwarder, Links } from "./forward.js";
@@ -103,7 +103,7 @@ async function retry(request: Request, again: RetryRequest, host: FinishHost): P
     args: again.changes.args ?? task.args,
     kwargs: again.changes.kwargs ?? task.kwargs,
     retries: task.retries + 1,
-    eta: isoText(again.eta),
+    eta: isoTime(again.eta),
     // Python's own worker makes a retried task its own parent.
     parentId: task.parentId ?? task.id,
     priority: info.priority,

@@ -1,7 +1,7 @@
 import type { Config } from "../client/config.js";
 import type { Publisher } from "../client/publisher.js";
 import type { Router } from "../client/router.js";
-import { isoText } from "../client/call.js";
+import { isoTime } from "../protocol/iso-time.js";
 import { NotSupported } from "../errors.js";
 import type { ResultNode } from "../protocol/result.js";
 import { saferepr } from "../protocol/saferepr.js";
@@ -163,8 +163,8 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 
 /** A moment in a signature: ISO text, a typed datetime, or seconds from now. */
 function moment(value: unknown): string | null {
-  if (value instanceof Date) return isoText(value.getTime());
+  if (value instanceof Date) return isoTime(value.getTime());
   if (typeof value === "string") return value;
   const seconds = number(value);
-  return seconds === null ? null : isoText(now() + seconds * 1000);
+  return seconds === null ? null : isoTime(now() + seconds * 1000);
 }

@@ -1,5 +1,5 @@
 import { CeleryError } from "../errors.js";
-import { parseIso } from "../protocol/iso-time.js";
+import { parseIsoTime } from "../protocol/iso-time.js";
 import { deferred } from "../util/deferred.js";
 import { type Timer, after, now } from "../util/time.js";
 import type { ContextHost } from "./context.js";
@@ -41,7 +41,7 @@ export class Scheduler {
   add(request: Request): void {
     this.#host.logger.info("task received", { taskId: request.id, task: request.name });
     if (this.#isExpired(request)) return void this.#track(this.#expire(request));
-    const due = request.task.eta === null ? 0 : parseIso(request.task.eta) - now();
+    const due = request.task.eta === null ? 0 : parseIsoTime(request.task.eta) - now();
     if (due > 0) this.#wait(request, due);
     else {
       this.#ready.push(request);
@@ -128,7 +128,7 @@ export class Scheduler {
   }
 
   #isExpired(request: Request): boolean {
-    return request.task.expires !== null && parseIso(request.task.expires) <= now();
+    return request.task.expires !== null && parseIsoTime(request.task.expires) <= now();
   }
 
   async #expire(request: Request): Promise<void> {
