@@ -1,0 +1,96 @@
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+/**
+ * The files that generate.py writes, as they are kept in the repository: one folder for each Celery version, one file
+ * for each subject, one line for each entry. An entry that the next newer version writes to the letter is kept there
+ * alone, and refers to it (`{"name": ..., "as": "5.6.3"}`).
+ */
+
+/** Bytes: readable text, base64, or parts of which some repeat. */
+export type Raw =
+  | { readonly text: string }
+  | { readonly base64: string }
+  | { readonly parts: readonly (Raw | { readonly times: number; readonly unit: Raw })[] };
+
+export interface Entry {
+  readonly name: string;
+  /** Fields whose bytes depend on the machine's libraries (compressed data); their content does not. */
+  readonly varies?: readonly string[];
+  readonly [field: string]: unknown;
+}
+
+export interface Subject {
+  readonly subject: string;
+  readonly libraries: Readonly<Record<string, string>>;
+  readonly entries: readonly Entry[];
+}
+
+export const fixturesFolder = import.meta.dirname;
+export const versionFolder = (version: string, base = fixturesFolder): string => join(base, `celery-${version}`);
+
+export function bytesOf(raw: unknown): Buffer {
+  const field = raw as Raw;
+  if ("text" in field) return Buffer.from(field.text, "utf8");
+  if ("base64" in field) return Buffer.from(field.base64, "base64");
+  const parts = field.parts.map((part) =>
+    "times" in part ? Buffer.concat(new Array<Buffer>(part.times).fill(bytesOf(part.unit))) : bytesOf(part),
+  );
+  return Buffer.concat(parts);
+}
+
+/** One subject as generate.py wrote it. */
+export const readPlain = async (file: string): Promise<Subject> => JSON.parse(await readFile(file, "utf8")) as Subject;
+
+const parsed = new Map<string, Promise<Subject>>();
+
+/** One subject of one version, with every reference to a newer version followed. */
+export async function readSubject(version: string, subject: string): Promise<readonly Entry[]> {
+  const file = join(versionFolder(version), `${subject}.json`);
+  let reading = parsed.get(file);
+  if (reading === undefined) parsed.set(file, (reading = readPlain(file)));
+  const { entries } = await reading;
+  return Promise.all(entries.map((entry) => ("as" in entry ? referred(String(entry["as"]), subject, entry) : entry)));
+}
+
+async function referred(version: string, subject: string, entry: Entry): Promise<Entry> {
+  const found = (await readSubject(version, subject)).find((one) => one.name === entry.name);
+  if (found === undefined) throw new Error(`${subject} of Celery ${version} has no entry "${entry.name}"`);
+  return found;
+}
+
+export async function subjectsOf(version: string, base = fixturesFolder): Promise<string[]> {
+  const files = await readdir(versionFolder(version, base));
+  return files
+    .filter((file) => file.endsWith(".json"))
+    .map((file) => file.slice(0, -".json".length))
+    .sort();
+}
+
+/** Writes the subjects of one version, leaving out what the next newer version (when there is one) has to the letter. */
+export async function writeFolded(
+  version: string,
+  subjects: readonly Subject[],
+  newer?: { readonly version: string; readonly subjects: readonly Subject[] },
+): Promise<void> {
+  await mkdir(versionFolder(version), { recursive: true });
+  for (const { subject, libraries, entries } of subjects) {
+    const there = newer?.subjects.find((one) => one.subject === subject)?.entries ?? [];
+    const texts = new Map(there.map((entry) => [entry.name, JSON.stringify(entry)]));
+    const lines = entries.map((entry) => {
+      const text = JSON.stringify(entry);
+      return newer && texts.get(entry.name) === text
+        ? JSON.stringify({ name: entry.name, as: newer.version })
+        : ascii(text);
+    });
+    const head = JSON.stringify({ subject, libraries }).slice(1, -1);
+    await writeFile(
+      join(versionFolder(version), `${subject}.json`),
+      `{${head}, "entries": [\n${lines.join(",\n")}\n]}\n`,
+    );
+  }
+}
+
+/** Control and other characters that an editor or a diff would spoil stay escaped, as Python wrote them. */
+const ascii = (text: string): string =>
+  text.replaceAll(/[\u007f-\uffff]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);

@@ -1,0 +1,1 @@
+"""What generate.py and decode.py share. Runs under every Celery version that the project covers."""
