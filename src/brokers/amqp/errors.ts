@@ -1,0 +1,63 @@
+import { CeleryError, OperationalError } from "../../errors.js";
+
+/** AMQP reply codes that are acted upon. */
+export const ACCESS_REFUSED = 403;
+export const NOT_FOUND = 404;
+export const RESOURCE_LOCKED = 405;
+export const PRECONDITION_FAILED = 406;
+export const NOT_ALLOWED = 530;
+export const NOT_IMPLEMENTED = 540;
+
+/** The reply code that the server gave, as amqplib attaches it; undefined for errors of the client or the network. */
+export function replyCode(error: unknown): number | undefined {
+  const code = (error as { code?: unknown } | null | undefined)?.code;
+  return typeof code === "number" ? code : undefined;
+}
+
+/** What went wrong, in one line: the text of the server where there is one. */
+export function textOf(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0)
+    return [...new Set(error.errors.map((one) => textOf(one)))].join("; ");
+  if (!(error instanceof Error)) return String(error);
+  return error.message || ((error as NodeJS.ErrnoException).code ?? error.name);
+}
+
+/** The server's own words out of amqplib's sentence around them. */
+export function serverText(error: unknown): string {
+  return /with message "([^]*)"/.exec(textOf(error))?.[1] ?? textOf(error);
+}
+
+/** An error of the library as it is, anything else as `OperationalError` with a sentence in front. */
+export function operational(error: unknown, doing: string, options: { retriable?: boolean } = {}): CeleryError {
+  if (error instanceof CeleryError) return error;
+  return new OperationalError(`${doing}: ${serverText(error)}`, { cause: error, ...options });
+}
+
+/** Why one address could not be connected to, with what to do about it. */
+export function connectError(error: unknown, display: string, username: string, vhost: string): CeleryError {
+  if (error instanceof CeleryError) return error;
+  const text = textOf(error);
+  if (/ACCESS.REFUSED/.test(text) && /[Ll]ogin/.test(text))
+    return new OperationalError(
+      `${display} refused the login of user "${username}": check name and password` +
+        (username === "guest" ? ` (RabbitMQ lets "guest" in from the same machine only)` : ""),
+      { cause: error, retriable: false },
+    );
+  if (/NOT.ALLOWED|Expected ConnectionOpenOk/.test(text))
+    return new OperationalError(
+      `${display} refused the virtual host "${vhost}" to user "${username}": it does not exist, or the user has no ` +
+        `permission on it, or its connection limit is reached (rabbitmqctl list_vhosts, list_permissions)`,
+      { cause: error, retriable: false },
+    );
+  if (/wrong version number|Frame size|[Ii]nvalid frame|Unknown frame/.test(text))
+    return new OperationalError(
+      `what answers at ${display} does not speak AMQP 0-9-1 there: check port and scheme (amqp 5672, amqps 5671)`,
+      { cause: error, retriable: false },
+    );
+  if (/SASL mechanism/.test(text))
+    return new OperationalError(`${display}: ${text}; set the login method (PLAIN, AMQPLAIN or EXTERNAL)`, {
+      cause: error,
+      retriable: false,
+    });
+  return new OperationalError(`cannot connect to ${display}: ${text}`, { cause: error });
+}

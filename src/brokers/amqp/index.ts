@@ -1,0 +1,193 @@
+import { type CeleryError, ImproperlyConfigured, OperationalError } from "../../errors.js";
+import type { Message } from "../../protocol/message.js";
+import type { Destination, Queue } from "../../protocol/queue.js";
+import { loadPeer } from "../../util/load-peer.js";
+import { after } from "../../util/time.js";
+import { maskUrl, schemeOf } from "../../util/url.js";
+import type { Broker, BrokerCapabilities, BrokerOptions, ConsumeOptions, Consumer, PublishOptions } from "../broker.js";
+import { AmqpConsumer } from "./consumer.js";
+import { type Endpoint, endpoints } from "./endpoint.js";
+import { replyCode, RESOURCE_LOCKED } from "./errors.js";
+import { Failover, LazyLink } from "./lazy-link.js";
+import { type AmqpLib, asAmqpLib, type Link, openLink } from "./link.js";
+import { Publisher } from "./publisher.js";
+import { Topology } from "./topology.js";
+
+const CAPABILITIES: BrokerCapabilities = {
+  fanout: true,
+  topic: true,
+  priority: "highest-first",
+  redelivery: "immediate",
+  persistent: true,
+  unroutable: true,
+  expiration: true,
+  delivery: "push",
+};
+
+/**
+ * RabbitMQ (schemes amqp, amqps, pyamqp) by the package amqplib, an optional peer. Wire facts follow kombu's pyamqp
+ * transport. Two connections, opened when needed: one publishes and declares, the other consumes, so that a broker
+ * that holds back publishers does not hold back acknowledgements.
+ *
+ * Of `transportOptions` these are read: `login_method`, `frame_max`, `channel_max`, `client_properties`, and for
+ * consumers that come back `interval_start` (1), `interval_step` (1), `interval_max` (30), in seconds. Publisher
+ * confirms are always on.
+ *
+ * @throws ImproperlyConfigured for a URL or an option that cannot be used
+ */
+export default function open(url: string, options: BrokerOptions): Broker {
+  return new AmqpBroker(url, options);
+}
+
+type Connected = { readonly link: Link; readonly topology: Topology };
+
+class AmqpBroker implements Broker {
+  readonly scheme: string;
+  readonly displayUrl: string;
+  readonly capabilities = CAPABILITIES;
+  readonly #endpoints: readonly Endpoint[];
+  readonly #publishing: LazyLink;
+  readonly #consuming: LazyLink;
+  readonly #publisher: Publisher;
+  readonly #topologies = new WeakMap<Link, Topology>();
+  readonly #consumers = new Set<AmqpConsumer>();
+  #closing: Promise<void> | undefined;
+  #closed: CeleryError | undefined;
+
+  constructor(
+    url: string,
+    private readonly options: BrokerOptions,
+  ) {
+    this.scheme = schemeOf(url);
+    this.displayUrl = maskUrl(url);
+    this.#endpoints = endpoints(url, options);
+    this.#publishing = this.#lazyLink("publish");
+    this.#consuming = this.#lazyLink("consume");
+    this.#publisher = new Publisher(() => this.#connected(this.#publishing), this.displayUrl);
+  }
+
+  async connect(): Promise<void> {
+    await this.#publishing.get();
+  }
+
+  async declare(queue: Queue): Promise<void> {
+    // An exclusive queue belongs to the connection that declares it, and only there it can be consumed.
+    const { topology } = await this.#connected(queue.exclusive ? this.#consuming : this.#publishing);
+    await topology.declareQueue(queue);
+  }
+
+  publish(message: Message, to: Destination, options?: PublishOptions): Promise<void> {
+    if (this.#closed) return Promise.reject(this.#closed);
+    return this.#publisher.publish(message, to, options);
+  }
+
+  consume(queues: readonly Queue[], options: ConsumeOptions = {}): Consumer {
+    const { connectionRetry, connectionMaxRetries, logger, transportOptions } = this.options;
+    const consumer = new AmqpConsumer(queues, options, {
+      logger,
+      connection: () => this.#connected(this.#consuming),
+      retry: connectionRetry,
+      maxRetries: connectionMaxRetries,
+      delay: backoff(transportOptions),
+      onClosed: (one) => this.#consumers.delete(one),
+    });
+    this.#consumers.add(consumer);
+    return consumer;
+  }
+
+  purge(queue: string): Promise<number> {
+    return this.#ask((topology) => topology.purge(queue));
+  }
+
+  async size(queue: string): Promise<number> {
+    return (await this.#ask((topology) => topology.count(queue))) ?? 0;
+  }
+
+  delete(queue: Queue): Promise<void> {
+    return this.#ask((topology) => topology.delete(queue.name));
+  }
+
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
+    const seconds = this.options.connectionTimeout;
+    const closed = new OperationalError(`the broker ${this.displayUrl} is closed`, { retriable: false });
+    this.#closed = closed;
+    const consumers = Promise.all([...this.#consumers].map((consumer) => consumer.close()));
+    // A server that does not answer must not keep the program: after a while its connections are cut.
+    await within(seconds, Promise.all([this.#publisher.flushed(), within(seconds, consumers)]));
+    await Promise.all([this.#publishing.close(closed, seconds), this.#consuming.close(closed, seconds)]);
+    this.#publisher.fail(closed);
+    await consumers;
+  }
+
+  /** On the publishing connection; about an exclusive queue of ours on the one that owns it. */
+  async #ask<T>(question: (topology: Topology) => Promise<T>): Promise<T> {
+    try {
+      return await question((await this.#connected(this.#publishing)).topology);
+    } catch (error) {
+      const { current } = this.#consuming;
+      if (!current || replyCode((error as Error).cause) !== RESOURCE_LOCKED) throw error;
+      return question((await this.#connected(this.#consuming)).topology);
+    }
+  }
+
+  async #connected(lazy: LazyLink): Promise<Connected> {
+    const link = await lazy.get();
+    let topology = this.#topologies.get(link);
+    if (!topology) this.#topologies.set(link, (topology = new Topology(link, this.options.logger)));
+    return { link, topology };
+  }
+
+  #lazyLink(purpose: string): LazyLink {
+    const { logger, transportOptions, failoverStrategy } = this.options;
+    const failover = new Failover(this.#endpoints, failoverStrategy);
+    const settings = {
+      logger,
+      frameMax: asNumber(transportOptions, "frame_max"),
+      channelMax: asNumber(transportOptions, "channel_max"),
+      clientProperties: (transportOptions.client_properties ?? {}) as Record<string, unknown>,
+      purpose: `celeriac ${purpose}`,
+    };
+    return new LazyLink(async (signal) => {
+      const lib = await this.#lib();
+      return failover.open((endpoint) => openLink(lib, endpoint, settings, signal), signal);
+    });
+  }
+
+  async #lib(): Promise<AmqpLib> {
+    return asAmqpLib(
+      this.options.lib ?? (await loadPeer("amqplib", `the broker ${this.displayUrl}`, () => import("amqplib"))),
+    );
+  }
+}
+
+/** The pauses of a consumer that comes back: a row like kombu's, begun a little sooner. */
+function backoff(transportOptions: Readonly<Record<string, unknown>>): (attempt: number) => number {
+  const start = asNumber(transportOptions, "interval_start") ?? 1;
+  const step = asNumber(transportOptions, "interval_step") ?? 1;
+  const max = asNumber(transportOptions, "interval_max") ?? 30;
+  return (attempt) => Math.min(max, start + step * (attempt - 1)) * 1000;
+}
+
+function asNumber(transportOptions: Readonly<Record<string, unknown>>, name: string): number | undefined {
+  const value = transportOptions[name];
+  if (value === undefined || value === null) return undefined;
+  if (typeof value === "number" && value >= 0) return value;
+  throw new ImproperlyConfigured(`the transport option "${name}" must be a number of at least 0`);
+}
+
+/** Waits for the promise, but not longer. */
+async function within(seconds: number, promise: Promise<unknown>): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const timer = after(seconds * 1000, resolve);
+    void promise
+      .catch(() => undefined)
+      .then(() => {
+        timer.cancel();
+        resolve();
+      });
+  });
+}

@@ -1,0 +1,258 @@
+import type { ConfirmChannel, Message as AmqpMessage } from "amqplib";
+import { type CeleryError, OperationalError, PublishError } from "../../errors.js";
+import type { Message } from "../../protocol/message.js";
+import type { Destination, Queue } from "../../protocol/queue.js";
+import { abortable, onAbort } from "../../util/abort.js";
+import type { PublishOptions } from "../broker.js";
+import { Fifo } from "./fifo.js";
+import { ConfirmWindow, type Outcome, type Pending } from "./confirm-window.js";
+import { replyCode, serverText } from "./errors.js";
+import type { Link } from "./link.js";
+import { encodingProblem, publishOptions } from "./publish-options.js";
+import type { Topology } from "./topology.js";
+
+/**
+ * Messages on the wire that are not confirmed. More wait here, outside amqplib, whose bookkeeping slows down with
+ * their number; RabbitMQ is at its fastest far below.
+ */
+const MAX_UNCONFIRMED = 8192;
+
+interface Open {
+  readonly link: Link;
+  readonly topology: Topology;
+  readonly channel: ConfirmChannel;
+  readonly window: ConfirmWindow;
+  /** amqplib's buffer is full: nothing more is written until it has drained. */
+  full: boolean;
+  /** The error with which the server closed the channel. */
+  refusal: unknown;
+}
+
+/** Sends messages through one confirm channel, which is opened again when the server closes it. */
+export class Publisher {
+  #open: Open | undefined;
+  #opening: Promise<Open> | undefined;
+  /** Accepted from callers and not written yet. */
+  readonly #backlog = new Fifo<Pending>();
+  #idle: (() => void)[] = [];
+
+  constructor(
+    private readonly connection: () => Promise<{ link: Link; topology: Topology }>,
+    private readonly display: string,
+  ) {}
+
+  /** Resolves when the broker has the message. */
+  publish(message: Message, to: Destination, options: PublishOptions = {}): Promise<void> {
+    const { declare, signal } = options;
+    if (signal?.aborted) return Promise.reject(signal.reason as Error);
+    const open = this.#open;
+    const mandatory = options.mandatory ?? true;
+    if (open && isDeclared(open.topology, to, declare)) return this.#enqueue(message, to, mandatory, signal);
+    return abortable(this.#prepare(to, options), signal).then(() => this.#enqueue(message, to, mandatory, signal));
+  }
+
+  /** Resolves when nothing waits for its confirmation. */
+  async flushed(): Promise<void> {
+    while (this.#backlog.size > 0 || (this.#open?.window.size ?? 0) > 0)
+      await new Promise<void>((resolve) => this.#idle.push(resolve));
+  }
+
+  /** Rejects everything that waits. */
+  fail(error: CeleryError): void {
+    const rest = [...(this.#open?.window.drain() ?? []), ...this.#backlog.drain()];
+    for (const pending of rest) pending.reject(error);
+    this.#settled();
+  }
+
+  async #prepare(to: Destination, { declare = [] }: PublishOptions): Promise<void> {
+    const { topology } = await this.#ready();
+    await topology.declareExchange(to.exchange);
+    for (const queue of declare) await topology.declareQueue(queue);
+  }
+
+  #enqueue(message: Message, to: Destination, mandatory: boolean, signal: AbortSignal | undefined): Promise<void> {
+    if (signal?.aborted) return Promise.reject(signal.reason as Error);
+    return new Promise<void>((resolve, reject) => {
+      const pending: Pending = { message, to, mandatory, waiting: false, resolve, reject };
+      if (signal) this.#watch(pending, signal);
+      const open = this.#open;
+      if (open && !open.full && this.#backlog.size === 0 && open.window.size < MAX_UNCONFIRMED)
+        this.#write(open, pending);
+      else {
+        pending.waiting = true;
+        this.#backlog.push(pending);
+        if (!open) this.#reopen();
+      }
+    });
+  }
+
+  /** An aborted message is taken back if it still waits here; what was written may arrive. */
+  #watch(pending: Pending, signal: AbortSignal): void {
+    const { resolve, reject } = pending;
+    const off = onAbort(signal, () => {
+      if (pending.waiting) this.#backlog.remove(pending);
+      reject(signal.reason);
+    });
+    pending.resolve = () => (off(), resolve());
+    pending.reject = (error) => (off(), reject(error));
+  }
+
+  #write(open: Open, pending: Pending): void {
+    const { message, to, mandatory } = pending;
+    pending.waiting = false;
+    const { body } = message;
+    const content = Buffer.isBuffer(body) ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+    try {
+      const options = publishOptions(message, mandatory);
+      if (!open.channel.publish(to.exchange.name, to.routingKey, content, options)) open.full = true;
+      open.window.push(pending);
+    } catch (error) {
+      pending.reject(
+        encodingProblem(error, message) ??
+          new OperationalError(`the message was not sent to ${this.display}: ${serverText(error)}`, { cause: error }),
+      );
+    }
+  }
+
+  #flush(open: Open): void {
+    if (open !== this.#open) return;
+    while (!open.full && open.window.size < MAX_UNCONFIRMED) {
+      const pending = this.#backlog.shift();
+      if (!pending) break;
+      this.#write(open, pending);
+    }
+    this.#settled();
+  }
+
+  #settled(): void {
+    if (this.#idle.length === 0) return;
+    const idle = this.#idle;
+    this.#idle = [];
+    for (const resume of idle) resume();
+  }
+
+  #ready(): Promise<Open> {
+    if (this.#open) return Promise.resolve(this.#open);
+    return (this.#opening ??= this.#openChannel().finally(() => (this.#opening = undefined)));
+  }
+
+  /** After the server closed the channel: what had not been written goes out on a new one. */
+  #reopen(): void {
+    this.#ready().then(
+      (open) => this.#flush(open),
+      (error: unknown) => {
+        for (const pending of this.#backlog.drain()) pending.reject(error);
+        this.#settled();
+      },
+    );
+  }
+
+  async #openChannel(): Promise<Open> {
+    const { link, topology } = await this.connection();
+    const channel = await link.confirmChannel();
+    const window = new ConfirmWindow((pending, outcome) => this.#conclude(pending, outcome));
+    const open: Open = { link, topology, channel, window, full: false, refusal: undefined };
+    const confirm = (tag: number, multiple: boolean, ok: boolean): void => {
+      window.confirm(tag, multiple, ok);
+      if (this.#backlog.size > 0) this.#flush(open);
+      else if (window.size === 0) this.#settled();
+    };
+    channel.on("ack", ({ deliveryTag, multiple }) => confirm(deliveryTag, multiple, true));
+    channel.on("nack", ({ deliveryTag, multiple }) => confirm(deliveryTag, multiple, false));
+    channel.on("return", (message) => returned(window, topology, message));
+    channel.on("drain", () => {
+      open.full = false;
+      this.#flush(open);
+    });
+    channel.on("error", (error) => (open.refusal = error));
+    channel.on("close", () => {
+      if (this.#open === open) this.#open = undefined;
+      // A moment later it is known whether the whole connection went.
+      queueMicrotask(() => this.#closed(open));
+    });
+    if (link.lost) throw link.lost;
+    return (this.#open = open);
+  }
+
+  #conclude(pending: Pending, outcome: Outcome): void {
+    const { exchange, routingKey } = pending.to;
+    switch (outcome.kind) {
+      case "confirmed":
+        return pending.resolve();
+      case "refused":
+        return pending.reject(
+          new OperationalError(
+            `${this.display} refused a message for exchange "${exchange.name}", routing key "${routingKey}" (nack): the queue is full or cannot take it now`,
+          ),
+        );
+      case "returned":
+        return pending.reject(
+          new PublishError(
+            `no queue took the message for exchange "${exchange.name}", routing key "${routingKey}" (${outcome.reason}): ` +
+              "declare and bind the queue, check the routing key, or publish with mandatory: false",
+          ),
+        );
+    }
+  }
+
+  #closed({ link, topology, window, refusal }: Open): void {
+    const rest = window.drain();
+    if (link.lost) {
+      const error = new OperationalError(
+        `${link.lost.message}; a message that was not confirmed yet may have arrived all the same`,
+        { cause: link.lost },
+      );
+      for (const pending of rest) pending.reject(error);
+      for (const pending of this.#backlog.drain()) pending.reject(link.lost);
+      return this.#settled();
+    }
+    topology.forget();
+    const text = serverText(refusal ?? "without a reason");
+    const bystander = new OperationalError(
+      `${this.display} closed the channel because of another message (${text}); this one may have arrived all the same`,
+      { cause: refusal },
+    );
+    for (const pending of rest) {
+      const guilty = rest.length === 1 || isAbout(text, pending);
+      pending.reject(guilty ? refused(text, pending, refusal) : bystander);
+    }
+    if (this.#backlog.size > 0) this.#reopen();
+    else this.#settled();
+  }
+}
+
+/** Without waiting: this is asked for every message. */
+function isDeclared(topology: Topology, to: Destination, declare: readonly Queue[] | undefined): boolean {
+  if (!topology.isExchangeDeclared(to.exchange)) return false;
+  if (declare) for (const queue of declare) if (!topology.isQueueDeclared(queue)) return false;
+  return true;
+}
+
+function refused(text: string, { to }: Pending, cause: unknown): CeleryError {
+  const remedy = replyCode(cause) === 404 ? "declare the exchange first" : "see the text of the server";
+  return new PublishError(
+    `the broker refused a message for exchange "${to.exchange.name}", routing key "${to.routingKey}": ${text}; ${remedy}`,
+    { cause },
+  );
+}
+
+/** Whether the server's reason for closing the channel names something of this message. */
+function isAbout(text: string, { to, message }: Pending): boolean {
+  if (to.exchange.name !== "" && text.includes(`exchange '${to.exchange.name}'`)) return true;
+  const { expiration } = message.properties;
+  return expiration !== undefined && /expiration/.test(text);
+}
+
+function returned(window: ConfirmWindow, topology: Topology, message: AmqpMessage): void {
+  // What was thought to be declared is gone: the next publish looks again.
+  topology.forget();
+  const fields = message.fields as unknown as Record<"exchange" | "routingKey" | "replyText", string>;
+  const properties = message.properties as { correlationId?: string };
+  window.returned({
+    exchange: fields.exchange,
+    routingKey: fields.routingKey,
+    correlationId: properties.correlationId,
+    body: message.content,
+    reason: fields.replyText,
+  });
+}
