@@ -1,0 +1,22 @@
+import { randomUUID } from "node:crypto";
+import { connect } from "amqplib";
+import { body, headers } from "./envelope.js";
+import { publishAll, task } from "./measure.js";
+
+const connection = await connect(task.url, { noDelay: true });
+const channel = await connection.createConfirmChannel();
+await channel.assertQueue(task.queue, { durable: true });
+await publishAll(() => {
+  const id = randomUUID();
+  const properties = { contentType: "application/json", contentEncoding: "utf-8", deliveryMode: 2, priority: 0 };
+  return new Promise<void>((resolve, reject) => {
+    channel.publish(
+      "",
+      task.queue,
+      body(),
+      { ...properties, headers: headers(id), correlationId: id, replyTo: "", mandatory: true },
+      (error: unknown) => (error ? reject(error as Error) : resolve()),
+    );
+  });
+});
+await connection.close();
