@@ -1,88 +1,50 @@
-import { isInt, pyFloat } from "./python-number.js";
-import { Decimal, Float, PlainDate, PlainTime, Uuid } from "./values.js";
+import { types } from "node:util";
+import { parseIso, parseTime, type IsoParts } from "./iso.js";
+import { dateParts, Decimal, PlainDate, PlainTime, Uuid } from "./values.js";
 
-/**
- * Python's `repr()` and `str()` of decoded data, exact where `saferepr` is not: strings are quoted and escaped as
- * Python does, nothing is cut. Exceptions are shown with it.
- */
-export function pythonRepr(value: unknown): string {
-  return repr(value, 0);
+/** Python's `repr` of a date, time, decimal or UUID; undefined for anything else. */
+export function pythonRepr(value: object): string | undefined {
+  if (types.isDate(value)) return datetime(value);
+  if (value instanceof Decimal) return `Decimal('${value.value}')`;
+  if (value instanceof Uuid) return `UUID('${value.value}')`;
+  if (value instanceof PlainDate) {
+    const parts = parseIso(value.value);
+    return parts ? `datetime.date(${parts.year}, ${parts.month}, ${parts.day})` : value.value;
+  }
+  if (value instanceof PlainTime) {
+    const parts = parseTime(value.value);
+    return parts ? `datetime.time(${clock(parts)})` : value.value;
+  }
+  return undefined;
 }
 
-/** Python's `str()`: texts as they are, anything else by its repr. */
-export function pythonStr(value: unknown): string {
-  if (typeof value === "string") return value;
-  if (value instanceof Uuid || value instanceof Decimal || value instanceof PlainDate || value instanceof PlainTime)
-    return value.value;
-  return pythonRepr(value);
-}
-
-/** A Python tuple: `()`, `(1,)`, `(1, 2)`. */
-export const tupleRepr = (items: readonly unknown[]): string =>
-  items.length === 1 ? `(${pythonRepr(items[0])},)` : `(${items.map(pythonRepr).join(", ")})`;
-
-const MAX_DEPTH = 100;
-
-function repr(value: unknown, depth: number): string {
-  switch (typeof value) {
-    case "string":
-      return quote(value);
-    case "number":
-      return isInt(value) ? String(value) : pyFloat(value);
-    case "bigint":
-      return String(value);
-    case "boolean":
-      return value ? "True" : "False";
-    case "undefined":
-      return "None";
-    case "object":
-      return value === null ? "None" : reprObject(value, depth);
-    default:
-      return `<${typeof value}>`;
+function datetime(value: Date): string {
+  try {
+    const parts = dateParts(value);
+    return `datetime.datetime(${parts.year}, ${parts.month}, ${parts.day}, ${clock(parts)})`;
+  } catch {
+    return `<${String(value)}>`;
   }
 }
 
-function reprObject(value: object, depth: number): string {
-  if (depth > MAX_DEPTH) return "...";
-  const inner = (one: unknown): string => repr(one, depth + 1);
-  if (Array.isArray(value)) return `[${value.map(inner).join(", ")}]`;
-  if (value instanceof Float) return pyFloat(value.valueOf());
-  if (value instanceof Uint8Array) return bytes(value);
-  if (value instanceof Decimal) return `Decimal(${quote(value.value)})`;
-  if (value instanceof Uuid) return `UUID(${quote(value.value)})`;
-  if (value instanceof PlainDate || value instanceof PlainTime || value instanceof Date) return `<${stamp(value)}>`;
-  if (value instanceof Set)
-    return value.size === 0 ? "set()" : `{${[...(value as Set<unknown>)].map(inner).join(", ")}}`;
-  const entries = value instanceof Map ? [...(value as Map<unknown, unknown>)] : Object.entries(value);
-  return `{${entries.map(([key, one]) => `${inner(key)}: ${inner(one)}`).join(", ")}}`;
+/** Hours and minutes always, seconds and microseconds as far as they are not zero, then the zone. */
+function clock({ hour, minute, second, microsecond, offset }: IsoParts): string {
+  const fields = [hour, minute];
+  if (second !== 0 || microsecond !== 0) fields.push(second);
+  if (microsecond !== 0) fields.push(microsecond);
+  return `${fields.join(", ")}${offset === null ? "" : `, tzinfo=${zone(offset)}`}`;
 }
 
-const stamp = (value: PlainDate | PlainTime | Date): string =>
-  value instanceof Date ? (Number.isNaN(value.getTime()) ? "datetime" : value.toISOString()) : value.value;
-
-const ESCAPES: Readonly<Record<string, string>> = { "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t" };
-
-/** Single quotes, unless only double ones need no escape. */
-function quote(text: string): string {
-  const mark = text.includes("'") && !text.includes('"') ? '"' : "'";
-  const body = text.replaceAll(/[\\\n\r\t]|(?! )[\p{C}\p{Z}]|'/gu, (char) => {
-    if (char === "'") return mark === "'" ? "\\'" : char;
-    return ESCAPES[char] ?? escapeCode(char.codePointAt(0) ?? 0);
-  });
-  return mark + body + mark;
-}
-
-function escapeCode(code: number): string {
-  const hex = code.toString(16);
-  if (code < 0x100) return `\\x${hex.padStart(2, "0")}`;
-  return code < 0x10000 ? `\\u${hex.padStart(4, "0")}` : `\\U${hex.padStart(8, "0")}`;
-}
-
-function bytes(value: Uint8Array): string {
-  let text = "";
-  for (const byte of value) {
-    const char = String.fromCharCode(byte);
-    text += ESCAPES[char] ?? (byte < 0x20 || byte > 0x7e ? escapeCode(byte) : char);
-  }
-  return text.includes("'") && !text.includes('"') ? `b"${text}"` : `b'${text.replaceAll("'", "\\'")}'`;
+function zone(offset: number): string {
+  if (offset === 0) return "datetime.timezone.utc";
+  const micros = Math.round(offset * 1e6);
+  const days = Math.floor(micros / 86_400e6);
+  const rest = micros - days * 86_400e6;
+  const parts = [
+    ["days", days],
+    ["seconds", Math.floor(rest / 1e6)],
+    ["microseconds", rest % 1e6],
+  ] as const;
+  const text = parts.filter(([, part]) => part !== 0).map(([name, part]) => `${name}=${part}`);
+  return `datetime.timezone(datetime.timedelta(${text.join(", ")}))`;
 }
