@@ -2,18 +2,18 @@
  * `npm run interop:containers`: Redis, RabbitMQ and a Python worker in containers, both directions, brokers restarted.
  * Takes the Docker engine that answers; as root on Debian it may install one and run it for the time of the tests.
  * Takes official images; where no registry answers it builds the same from Debian's packages. The last line is
- * `N passed, N failed, N skipped`. With `--if-available` a machine without any engine counts as one skipped test,
- * unless `CI` is set.
+ * `N passed, N failed, N skipped`. With `--if-available`, and unless `CI` is set, nothing is installed and a machine
+ * without an engine counts as one skipped test.
  */
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { access, mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { EngineMissing, ensureEngine, removeRun } from "./containers/engine.mjs";
 import { ensureBaseImages, ensureWorkerImage } from "./containers/images.mjs";
-import { must } from "./containers/run.mjs";
+import { ensurePackages } from "./testing/setup.mjs";
 import { newestCelery } from "../interop-tests/python/venvs.mjs";
 import { runLabel } from "../interop-tests/servers/images.mjs";
 
@@ -22,6 +22,12 @@ const cache = join(root, ".cache");
 const runName = `celeriac-${randomBytes(4).toString("hex")}`;
 /** A run takes about two minutes; one that hangs is ended after this many seconds. */
 const testSeconds = 600;
+
+const optional = process.argv.includes("--if-available") && !process.env.CI;
+/** `npm test` names a file for the totals; else a temporary one serves. */
+const totalsFolder = process.env.CELERIAC_TOTALS ? undefined : await mkdtemp(join(tmpdir(), "celeriac-totals-"));
+const totalsFile = process.env.CELERIAC_TOTALS ?? join(totalsFolder, "totals.json");
+const nothing = { passed: 0, failed: 0, skipped: 0 };
 
 const started = Date.now();
 const log = (text) => console.log(`[${((Date.now() - started) / 1000).toFixed(0).padStart(3)} s] ${text}`);
@@ -52,15 +58,8 @@ for (const [signal, number] of [
   process.on(signal, () => void cleanUp().finally(() => process.exit(128 + number)));
 
 async function main() {
-  const installed = await access(join(root, "node_modules", "mocha")).then(
-    () => true,
-    () => false,
-  );
-  if (!installed) {
-    log("installing the packages of this project (npm ci)");
-    await must("npm", ["ci", "--no-audit", "--no-fund"], { cwd: root });
-  }
-  engine = await ensureEngine({ cache, log });
+  await ensurePackages();
+  engine = await ensureEngine({ cache, mayInstall: !optional, log });
   if (!engine.own) log(`Docker engine ${engine.version} answers`);
   const env = { ...process.env, ...engine.env };
   await ensureBaseImages({ env, log });
@@ -71,51 +70,57 @@ async function main() {
 
 /** Runs mocha in a process of its own; resolves to its totals. */
 async function runTests(env) {
-  const folder = await mkdtemp(join(tmpdir(), "celeriac-totals-"));
-  const output = join(folder, "totals.json");
-  try {
-    const reporter = ["--reporter", join(root, "scripts/containers/totals-reporter.cjs")];
-    const args = [...reporter, "--reporter-option", `output=${output}`, "interop-tests/containers/**/*.test.ts"];
-    tests = spawn(process.execPath, [join(root, "node_modules/mocha/bin/mocha.js"), ...args], {
-      cwd: root,
-      stdio: ["ignore", "inherit", "inherit"],
-      // What testcontainers would do with one more container (Ryuk), cleanUp does.
-      env: { ...env, CELERIAC_RUN: runName, CELERIAC_SERVERS: "containers", TESTCONTAINERS_RYUK_DISABLED: "true" },
-    });
-    let hung = false;
-    const timer = setTimeout(() => {
-      hung = true;
-      tests.kill("SIGKILL");
-    }, testSeconds * 1000);
-    const code = await new Promise((resolve) => {
-      tests.on("error", () => resolve(1));
-      tests.on("close", resolve);
-    });
-    clearTimeout(timer);
-    const totals = await readFile(output, "utf8").then(JSON.parse, () => ({ passes: 0, failures: 0, pending: 0 }));
-    if (hung) console.error(`the tests did not end within ${testSeconds} s`);
-    // A run that ended by itself with an error although every test passed has failed as well.
-    if (code !== 0 && totals.failures === 0) totals.failures = 1;
-    return totals;
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  const reporter = join(root, "scripts/testing/mocha-reporter.mjs");
+  const args = ["--reporter", reporter, "interop-tests/containers/**/*.test.ts"];
+  tests = spawn(process.execPath, [join(root, "node_modules/mocha/bin/mocha.js"), ...args], {
+    cwd: root,
+    stdio: ["ignore", "inherit", "inherit"],
+    // What testcontainers would do with one more container (Ryuk), cleanUp does.
+    env: {
+      ...env,
+      CELERIAC_RUN: runName,
+      CELERIAC_SERVERS: "containers",
+      CELERIAC_TOTALS: totalsFile,
+      TESTCONTAINERS_RYUK_DISABLED: "true",
+    },
+  });
+  let hung = false;
+  const timer = setTimeout(() => {
+    hung = true;
+    tests.kill("SIGKILL");
+  }, testSeconds * 1000);
+  const code = await new Promise((resolve) => {
+    tests.on("error", () => resolve(1));
+    tests.on("close", resolve);
+  });
+  clearTimeout(timer);
+  if (hung) console.error(`the tests did not end within ${testSeconds} s`);
+  const counted = await readFile(totalsFile, "utf8").then(JSON.parse, () => ({ ...nothing }));
+  // A run that ended with an error although every test passed has failed as well.
+  if (code !== 0 && counted.failed === 0) counted.failed = 1;
+  return counted;
 }
 
 let totals;
 try {
   totals = await main();
 } catch (error) {
-  const skip = error instanceof EngineMissing && process.argv.includes("--if-available") && !process.env.CI;
-  console.error(skip ? `skipped: ${error.message}` : error instanceof EngineMissing ? error.message : error);
-  totals = { passes: 0, failures: skip ? 0 : 1, pending: skip ? 1 : 0 };
-} finally {
+  const skip = error instanceof EngineMissing && optional;
+  console.error(skip ? `    skipped: ${error.message}` : error instanceof EngineMissing ? error.message : error);
+  totals = { ...nothing, [skip ? "skipped" : "failed"]: 1 };
+}
+try {
   await cleanUp();
+} catch (error) {
+  console.error(error);
+  totals.failed++;
 }
-if (process.env.CI && totals.pending > 0) {
+if (process.env.CI && totals.skipped > 0) {
   console.error("with CI set, a skipped test is a failed one");
-  totals = { passes: totals.passes, failures: totals.failures + totals.pending, pending: 0 };
+  totals = { ...totals, failed: totals.failed + totals.skipped, skipped: 0 };
 }
+await writeFile(totalsFile, JSON.stringify(totals));
+if (totalsFolder) await rm(totalsFolder, { recursive: true, force: true });
 log("done");
-console.log(`${totals.passes} passed, ${totals.failures} failed, ${totals.pending} skipped`);
-process.exitCode = totals.failures > 0 || totals.passes + totals.pending === 0 ? 1 : 0;
+console.log(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
+process.exitCode = totals.failed > 0 || totals.passed + totals.skipped === 0 ? 1 : 0;

@@ -2,6 +2,7 @@ import { createInterface } from "node:readline";
 import { deferred } from "../../src/util/deferred.js";
 import type { Deferred } from "../../src/util/deferred.js";
 import { startChild } from "../servers/children.js";
+import type { Child } from "../servers/children.js";
 import { clientScript, pythonEnvironment } from "./environment.js";
 import type { PythonTarget } from "./environment.js";
 import { fromPython, toPython } from "./notation.js";
@@ -34,11 +35,8 @@ export class PythonClient {
   readonly #open = new Map<number, Deferred<unknown>>();
   #number = 0;
 
-  private constructor(python: string, target: PythonTarget) {
-    this.#child = startChild(python, [clientScript], {
-      env: pythonEnvironment(target),
-      stdio: ["pipe", "pipe", "pipe"],
-    });
+  private constructor(child: Child) {
+    this.#child = child;
     const { stdout } = this.#child.process;
     if (stdout) createInterface({ input: stdout }).on("line", (line) => this.#answered(line));
     void this.#child.ended.then(() => {
@@ -48,9 +46,16 @@ export class PythonClient {
   }
 
   static async start(target: PythonTarget): Promise<PythonClient> {
-    const client = new PythonClient(await ensureVenv(target.version), target);
+    const options = { env: pythonEnvironment(target), stdio: "pipe" } as const;
+    const child = startChild(await ensureVenv(target.version), [clientScript], options);
+    return PythonClient.over(child, `a Celery ${target.version} client`);
+  }
+
+  /** A client.py that was started elsewhere, such as in a container; its input and output are pipes. */
+  static async over(child: Child, what: string): Promise<PythonClient> {
+    const client = new PythonClient(child);
     try {
-      await client.#child.until(/"ready"/, 30, `a Celery ${target.version} client to be ready`);
+      await child.until(/"ready"/, 30, `${what} to be ready`);
     } catch (error) {
       await client.close();
       throw error;

@@ -13,15 +13,16 @@ export class EngineMissing extends Error {}
  * Resolves to `{ env, version, own, stop }`: the environment in which `docker` and testcontainers reach the engine. An
  * engine started here keeps its images in `cache` and is ended by `stop`, with everything that it ran.
  */
-export async function ensureEngine({ cache, log }) {
+export async function ensureEngine({ cache, mayInstall, log }) {
   const found = await engineVersion(process.env);
   if (found) return { env: {}, version: found, own: false, stop: async () => undefined };
-  if (!(await canInstall()))
+  const isHere = (await findProgram("dockerd")) !== undefined;
+  if (!(await canInstall()) || (!isHere && !mayInstall))
     throw new EngineMissing(
       "No Docker engine answers: start Docker (docker.com/get-started), or run this as root on Debian, " +
         "where a private engine is installed from the distribution and started for the run.",
     );
-  if (!(await findProgram("dockerd"))) {
+  if (!isHere) {
     log("installing docker.io from the distribution's packages");
     await install(["docker.io"]);
   }
