@@ -24,9 +24,10 @@ export function encodeTable(table: Readonly<Record<string, unknown>>): Record<st
   return encodeFields(table, 0);
 }
 
-function encodeFields(table: object, depth: number): Record<string, unknown> {
+function encodeFields(table: Readonly<Record<string, unknown>>, depth: number): Record<string, unknown> {
   const fields: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(table)) {
+  for (const key of Object.keys(table)) {
+    const value = table[key];
     // The frequent kinds first: this loop runs some twenty times per published message.
     if (typeof value === "string" || value === null) fields[key] = value;
     else if (value === undefined) continue;
@@ -76,7 +77,10 @@ function encodeObject(value: object, depth: number): unknown {
   if (value instanceof Float) return typed("double", Number(value));
   if (value instanceof Decimal) return encodeDecimal(value);
   if (value instanceof Uuid || value instanceof PlainDate || value instanceof PlainTime) return String(value);
-  const fields = encodeFields(value instanceof Map ? (Object.fromEntries(value) as object) : value, depth + 1);
+  const fields = encodeFields(
+    value instanceof Map ? Object.fromEntries(value) : (value as Record<string, unknown>),
+    depth + 1,
+  );
   // amqplib would take an own "!" for its type notation; an inherited one it takes for a key.
   return Object.hasOwn(fields, "!") ? (Object.create(fields) as unknown) : fields;
 }
