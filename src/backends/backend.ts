@@ -12,6 +12,8 @@ export interface BackendCapabilities {
   readonly shared: boolean;
   /** Every state is kept until it expires, so `load` can be repeated (false for rpc). */
   readonly persistent: boolean;
+  /** A stored SUCCESS is never replaced by another state (key-value stores; checked by reading first, as Python does). */
+  readonly keepsSuccess: boolean;
   /** Results can be forgotten. */
   readonly forget: boolean;
   /** Group results can be saved and restored. */

@@ -19,6 +19,7 @@ export default function open(_url: string, _options: BackendOptions): Backend {
       delivery: "poll",
       shared: false,
       persistent: false,
+      keepsSuccess: false,
       forget: false,
       groups: false,
       autoExpire: true,

@@ -1,4 +1,4 @@
-import { ContentDisallowed, DecodeError, OperationalError } from "../../errors.js";
+import { ContentDisallowed, DecodeError } from "../../errors.js";
 import type { ResultNode, ResultRecord } from "../../protocol/result.js";
 import {
   groupDocument,
@@ -47,23 +47,14 @@ export function documents(options: BackendOptions): Documents {
   };
 
   return {
-    taskKey: (taskId) => taskKey(prefix, notEmpty(taskId, "task")),
-    groupKey: (groupId) => groupKey(prefix, notEmpty(groupId, "group")),
+    taskKey: (taskId) => taskKey(prefix, taskId),
+    groupKey: (groupId) => groupKey(prefix, groupId),
     prefixes: ["celery-task-meta-", "celery-taskset-meta-", "chord-unlock-"].map((kind) => prefix + kind),
     encodeTask: (record) => encodeContent(resultToDocument(record), options.serializer).body,
     decodeTask: (bytes, taskId) => resultFromDocument(decode(bytes, `the result of task ${taskId}`), taskId),
     encodeGroup: (group) => encodeContent(groupDocument(group), options.serializer).body,
     decodeGroup: (bytes, groupId) => nodeFromGroupDocument(decode(bytes, `group result ${groupId}`)),
   };
-}
-
-/** The empty id would be the key of everything; Python refuses it with a ValueError. */
-function notEmpty(id: string, kind: string): string {
-  if (id === "")
-    throw new OperationalError(`a ${kind} id must not be empty; use the id that sending the ${kind} returned`, {
-      retriable: false,
-    });
-  return id;
 }
 
 const text = (error: unknown): string => (error instanceof Error ? error.message : String(error));

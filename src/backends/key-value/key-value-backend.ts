@@ -1,4 +1,4 @@
-import { DecodeError, NotSupported } from "../../errors.js";
+import { ContentDisallowed, DecodeError, NotSupported } from "../../errors.js";
 import type { ResultNode, ResultRecord } from "../../protocol/result.js";
 import { KeyedLock } from "../../util/keyed-lock.js";
 import { sleep } from "../../util/time.js";
@@ -8,7 +8,7 @@ import { documents } from "./documents.js";
 import type { KeyValue } from "./key-value.js";
 import type { RereadTiming } from "./reread-schedule.js";
 import { closedError } from "../closed.js";
-import { WatchHub } from "./watch-hub.js";
+import { tornPause, WatchHub } from "./watch-hub.js";
 
 export interface KeyValueBackendOptions {
   readonly scheme: string;
@@ -24,8 +24,8 @@ export interface KeyValueBackendOptions {
 /** With reports from the store, reading again is only a safety net. */
 const PUSH: RereadTiming = { first: 3000, factor: 2, max: 60_000, outage: Infinity };
 const POLL: RereadTiming = { first: 10, factor: 1.5, max: 1000, outage: 20_000 };
-/** Reads of something unreadable before it counts as broken: with growing pauses, somewhat over a second. */
-const TORN_READS = 6;
+/** Reads of something unreadable before it counts as broken: with growing pauses, a third of a second. */
+const TORN_READS = 5;
 
 /**
  * Celery's result backend over any key/value store (`BaseKeyValueStoreBackend`): one document per task under
@@ -59,8 +59,8 @@ export function keyValueBackend(setup: KeyValueBackendOptions): Backend {
       try {
         return decode(bytes);
       } catch (error) {
-        if (attempt > tornReads) throw error;
-        await sleep(10 * 2 ** Math.min(attempt, 6));
+        if (attempt > tornReads || error instanceof ContentDisallowed) throw error;
+        await sleep(tornPause(attempt));
       }
     }
   };
@@ -83,6 +83,7 @@ export function keyValueBackend(setup: KeyValueBackendOptions): Backend {
     delivery: push ? "push" : "poll",
     shared: true,
     persistent: true,
+    keepsSuccess: true,
     forget: true,
     groups: true,
     autoExpire: kv.cleanup === undefined,

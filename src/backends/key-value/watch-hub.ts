@@ -1,4 +1,5 @@
 import type { CeleryError } from "../../errors.js";
+import { ContentDisallowed } from "../../errors.js";
 import type { ResultRecord } from "../../protocol/result.js";
 import { isReady } from "../../protocol/result.js";
 import type { Logger } from "../../util/logger.js";
@@ -187,8 +188,8 @@ export class WatchHub {
       entry.torn = 0;
       return record;
     } catch (error) {
-      if (++entry.torn > this.#options.tornReads) this.#fail(entry, error);
-      else this.#schedule.soon(entry, 10 * 2 ** Math.min(entry.torn, 6));
+      if (++entry.torn > this.#options.tornReads || error instanceof ContentDisallowed) this.#fail(entry, error);
+      else this.#schedule.soon(entry, tornPause(entry.torn));
       return undefined;
     }
   }
@@ -224,6 +225,9 @@ export class WatchHub {
     return entries.filter((entry) => this.#entries.get(entry.key) === entry);
   }
 }
+
+/** Milliseconds before something unreadable is read again: a writer needs far less, a busy machine a little more. */
+export const tornPause = (attempt: number): number => 5 * 2 ** attempt;
 
 function equal(one: Uint8Array, other: Uint8Array): boolean {
   return one.length === other.length && Buffer.compare(one, other) === 0;

@@ -49,6 +49,7 @@ export default function open(_url: string, options: BackendOptions): Backend {
       delivery: "push",
       shared: false,
       persistent: false,
+      keepsSuccess: false,
       forget: true,
       groups: false,
       autoExpire: true,

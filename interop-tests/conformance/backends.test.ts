@@ -1,0 +1,86 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Redis } from "ioredis";
+import type { Backend, BackendOptions } from "../../src/backends/backend.js";
+import { openBackend } from "../../src/backends/registry.js";
+import type { Broker } from "../../src/brokers/broker.js";
+import { toQueue } from "../../src/protocol/queue.js";
+import { backendConformance } from "../../src/testing/backend-conformance.js";
+import { backendOptions, backends, brokerNamed, openBrokerAt } from "../drivers.js";
+import type { Place } from "../drivers.js";
+import { startServer } from "../servers/index.js";
+import type { Server } from "../servers/index.js";
+import { need } from "../servers/shared.js";
+import { serverControl, serversAreOurs } from "./servers.js";
+
+/** Every backend driver against its real server, and those that answer through the broker over each broker. */
+for (const driver of backends)
+  describe(`backend conformance: ${driver.name}`, function () {
+    this.timeout(90_000);
+    let server: Server | undefined;
+    let place: Place;
+    /** Where rpc's messages travel. */
+    let through: Place | undefined;
+    const brokers: Broker[] = [];
+
+    before(async function () {
+      const kind = driver.server;
+      if (kind) server = await need(this, () => startServer(kind, { persistent: true }));
+      place = await driver.prepare(server);
+      if (driver.over) through = await brokerNamed(driver.over).prepare(server);
+    });
+    after(async () => {
+      await through?.close();
+      await place?.close();
+      await server?.stop();
+    });
+
+    const connect = async (): Promise<Broker> => {
+      if (!through) throw new Error(`${driver.name} has no broker`);
+      const broker = await openBrokerAt(through);
+      brokers.push(broker);
+      return broker;
+    };
+    const open = (changes: Partial<BackendOptions> = {}): Promise<Backend> => {
+      let broker: Promise<Broker> | undefined;
+      return openBackend(
+        place.url,
+        backendOptions(place, {
+          ...(through && { broker: () => (broker ??= connect()) }),
+          ...changes,
+          transportOptions: { ...place.transportOptions, ...changes.transportOptions },
+        }),
+      );
+    };
+    const release = async (): Promise<void> => {
+      await Promise.all(brokers.splice(0).map((broker) => broker.close()));
+    };
+
+    const corrupt = async (reader: Backend, taskId: string, bytes: Uint8Array): Promise<void> => {
+      if (reader.replyTo !== null) {
+        const properties = { correlationId: taskId, deliveryMode: 1 as const };
+        const message = {
+          body: bytes,
+          contentType: "application/json",
+          contentEncoding: "utf-8",
+          headers: {},
+          properties,
+        };
+        await (await connect()).publish(message, toQueue(reader.replyTo), { mandatory: false });
+      } else if (driver.name === "redis") {
+        const redis = new Redis(place.url);
+        await redis.set(`celery-task-meta-${taskId}`, Buffer.from(bytes));
+        redis.disconnect();
+      } else await writeFile(join(place.url.slice("file://".length), `celery-task-meta-${taskId}`), bytes);
+    };
+
+    backendConformance({
+      it,
+      describe,
+      open,
+      release,
+      ...(!["memory", "disabled"].includes(driver.name) && { corrupt }),
+      ...(driver.server && serversAreOurs && { restart: serverControl(() => server) }),
+      ...(driver.over === "amqp" && { secret: "guest:guest" }),
+    });
+  });
