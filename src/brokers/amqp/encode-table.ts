@@ -77,10 +77,8 @@ function encodeObject(value: object, depth: number): unknown {
   if (value instanceof Float) return typed("double", Number(value));
   if (value instanceof Decimal) return encodeDecimal(value);
   if (value instanceof Uuid || value instanceof PlainDate || value instanceof PlainTime) return String(value);
-  const fields = encodeFields(
-    value instanceof Map ? Object.fromEntries(value) : (value as Record<string, unknown>),
-    depth + 1,
-  );
+  const table = value instanceof Map ? (Object.fromEntries(value) as object) : value;
+  const fields = encodeFields(table as Record<string, unknown>, depth + 1);
   // amqplib would take an own "!" for its type notation; an inherited one it takes for a key.
   return Object.hasOwn(fields, "!") ? (Object.create(fields) as unknown) : fields;
 }
