@@ -1,4 +1,5 @@
 /** What the compiler must accept and refuse: checked by `tsc` alone, never run. */
+/* eslint-disable @typescript-eslint/no-unused-vars -- the values exist for their types */
 import { Celery, type Callable, type Task, type TaskContext } from "./index.js";
 import { Worker } from "./worker/index.js";
 

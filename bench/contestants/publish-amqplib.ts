@@ -15,7 +15,7 @@ await publishAll(() => {
       task.queue,
       body(),
       { ...properties, headers: headers(id), correlationId: id, replyTo: "", mandatory: true },
-      (error: unknown) => (error ? reject(error as Error) : resolve()),
+      (error: unknown) => (error ? reject(error) : resolve()),
     );
   });
 });

@@ -43,7 +43,7 @@ const pythonWorker = spawn(
 );
 const log: string[] = [];
 for (const stream of [pythonWorker.stdout, pythonWorker.stderr])
-  stream.on("data", (text: Buffer) => log.push(`${text}`));
+  stream.on("data", (text: Buffer) => log.push(text.toString()));
 const pythonEnded = new Promise<void>((resolve) => pythonWorker.once("close", () => resolve()));
 
 const say = (text = ""): void => console.log(text);

@@ -66,7 +66,7 @@ export class Celery implements AsyncDisposable {
 
   /** Throws `ImproperlyConfigured` for a setting that is unknown or cannot be meant. */
   constructor(options: CeleryOptions) {
-    const { broker, backend, logger, ...settings } = options;
+    const { broker, backend: _backend, logger, ...settings } = options;
     if (broker === undefined)
       throw new ImproperlyConfigured('a broker is needed, for example { broker: "amqp://localhost" }');
     this.#options = options;
@@ -109,8 +109,8 @@ export class Celery implements AsyncDisposable {
       throw new ImproperlyConfigured(`a task's name is ${JSON.stringify(name)}; expected a text that is not empty`);
     const handler = typeof second === "function" ? second : third;
     const options = typeof second === "function" || second === undefined ? {} : second;
-    if (!handler) return new NamedTask<never, unknown>(name, options as CallOptions, this.#send);
-    const definition = options as TaskOptions<string[]>;
+    if (!handler) return new NamedTask<never, unknown>(name, options, this.#send);
+    const definition: TaskOptions<string[]> = options;
     const task = new NamedTask<never, unknown>(name, sentDefaults(definition), this.#send);
     define(task, definition, handler);
     this.#tasks.set(name, task);

@@ -45,16 +45,19 @@ export class TaskResult<R> implements AsyncResult<R> {
     return (await this.#load())?.status ?? "PENDING";
   }
 
-  async meta(): Promise<TaskMeta<R>> {
-    return metaOf<R>(this.id, await this.#load());
+  async meta(): Promise<TaskMeta> {
+    return metaOf(this.id, await this.#load());
   }
 
-  async *updates(options: { signal?: AbortSignal } = {}): AsyncIterable<TaskMeta<R>> {
-    if (this.#final) return yield metaOf<R>(this.id, this.#final);
+  async *updates(options: { signal?: AbortSignal } = {}): AsyncIterable<TaskMeta> {
+    if (this.#final) {
+      yield metaOf(this.id, this.#final);
+      return;
+    }
     const backend = await this.#context.backend();
     for await (const record of backend.watch([this.id], options)) {
       this.#keep(record);
-      yield metaOf<R>(this.id, record);
+      yield metaOf(this.id, record);
     }
   }
 
@@ -120,7 +123,7 @@ function valueOf(record: ResultRecord): unknown {
   return exceptionToError(record.result, { taskId: record.taskId, traceback: record.traceback });
 }
 
-function metaOf<R>(id: string, record: ResultRecord | null): TaskMeta<R> {
+function metaOf(id: string, record: ResultRecord | null): TaskMeta {
   if (!record) return { id, state: "PENDING", result: null, traceback: null, dateDone: null };
   const { extended } = record;
   return {

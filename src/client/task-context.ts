@@ -1,3 +1,4 @@
+import type { Retry } from "../errors.js";
 import type { SignatureDocument } from "../protocol/signature.js";
 import type { Logger } from "../util/logger.js";
 import type { DeliveryInfo } from "../brokers/broker.js";
@@ -57,10 +58,10 @@ export interface TaskContext {
   /** Aborts at the soft and the hard time limit, and on forced shutdown; its reason says which. */
   readonly signal: AbortSignal;
   /**
-   * Runs the task again later: always throws. Write `throw self.retry(...)`, as in Celery, so that the compiler sees it.
-   * Throws `cause`, or `MaxRetriesExceededError` without one, when no retries are left.
+   * Runs the task again later: always throws, and never really returns. Write `throw self.retry(...)`, as in Celery, so
+   * that the compiler sees the end of the flow. Throws `cause`, or `MaxRetriesExceededError` without one, when no retries are left.
    */
-  retry(options?: RetryOptions): never;
+  retry(options?: RetryOptions): Retry;
   /** Stores a state of the task's own, for whoever watches its result: `await self.updateState("PROGRESS", { done: 3 })`. */
   updateState(state: string, meta?: unknown): Promise<void>;
 }

@@ -134,11 +134,11 @@ export interface GetOptions {
 }
 
 /** One state of a task. */
-export interface TaskMeta<R = unknown> {
+export interface TaskMeta {
   readonly id: string;
   readonly state: State;
   /** The value on SUCCESS, a `TaskError` on FAILURE, RETRY and REVOKED, else what the task reported. */
-  readonly result: R | unknown;
+  readonly result: unknown;
   readonly traceback: string | null;
   readonly dateDone: Date | null;
   /** With `resultExtended` on the worker's side. */
@@ -159,9 +159,9 @@ export interface AsyncResult<R = unknown> {
    */
   get(options?: GetOptions): Promise<R>;
   state(): Promise<State>;
-  meta(): Promise<TaskMeta<R>>;
+  meta(): Promise<TaskMeta>;
   /** Each state as it is seen, up to and including the final one. */
-  updates(options?: { signal?: AbortSignal }): AsyncIterable<TaskMeta<R>>;
+  updates(options?: { signal?: AbortSignal }): AsyncIterable<TaskMeta>;
   /** Results of the tasks that this task sent. */
   children(): Promise<AsyncResult[]>;
   /** Tells all workers not to run it; with `terminate` also to stop it if it runs. */

@@ -7,7 +7,7 @@ export class AsyncQueue<T> implements AsyncIterableIterator<T> {
   #head = 0;
   #waiting: { resolve(result: IteratorResult<T>): void; reject(error: unknown): void } | undefined;
   #closed = false;
-  #error: unknown;
+  #error: Error | undefined;
   readonly #onReturn: (() => void | Promise<void>) | undefined;
 
   constructor(onReturn?: () => void | Promise<void>) {
@@ -39,7 +39,7 @@ export class AsyncQueue<T> implements AsyncIterableIterator<T> {
     if (this.#closed) return;
     this.#closed = true;
     if (this.#waiting) this.#waiting.reject(error);
-    else this.#error = error;
+    else this.#error = error as Error;
     this.#waiting = undefined;
   }
 
@@ -67,7 +67,7 @@ export class AsyncQueue<T> implements AsyncIterableIterator<T> {
     if (this.#error !== undefined) {
       const error = this.#error;
       this.#error = undefined;
-      return Promise.reject(error as Error);
+      return Promise.reject(error);
     }
     if (this.#closed) return Promise.resolve({ value: undefined, done: true });
     return new Promise((resolve, reject) => {

@@ -36,9 +36,12 @@ export function taskContext(request: Request, host: ContextHost, signal: AbortSi
     logger: withFields(host.logger, { taskId: task.id, task: task.task }),
     signal,
     updateState: (state, meta = null) => host.storeState(request, state, meta),
-    retry(options: RetryOptions = {}): never {
+    retry(options: RetryOptions = {}): Retry {
       const max = firstGiven(options.maxRetries, definition.options.maxRetries, DEFAULT_MAX_RETRIES);
-      if (max !== null && task.retries >= max) throw options.cause ?? maxRetriesExceeded(request);
+      if (max !== null && task.retries >= max) {
+        const last: unknown = options.cause ?? maxRetriesExceeded(request);
+        throw last;
+      }
       const delay = options.countdown ?? definition.options.defaultRetryDelay ?? DEFAULT_RETRY_DELAY;
       throw new RetryRequest("Retry", options.eta?.getTime() ?? now() + delay * 1000, options);
     },

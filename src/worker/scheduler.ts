@@ -26,6 +26,7 @@ export class Scheduler {
   readonly #running = new Map<Request, Execution>();
   #ready: Request[] = [];
   #settling = 0;
+  #closed = false;
   #abandoned = false;
   #idle = deferred();
 
@@ -39,6 +40,7 @@ export class Scheduler {
   }
 
   add(request: Request): void {
+    if (this.#closed) return;
     this.#host.logger.info("task received", { taskId: request.id, task: request.name });
     if (this.#isExpired(request)) return void this.#track(this.#expire(request));
     const due = request.task.eta === null ? 0 : parseIsoTime(request.task.eta) - now();
@@ -59,6 +61,12 @@ export class Scheduler {
     this.#checkIdle();
   }
 
+  /** Starts nothing more: what is not running stays unsettled, for the consumer to give back. */
+  close(): void {
+    this.#closed = true;
+    this.forgetReserved();
+  }
+
   /** Tells running tasks to stop and waits for none of them; what they still do is not recorded. */
   abandon(): void {
     this.#abandoned = true;
@@ -68,7 +76,7 @@ export class Scheduler {
       execution.abort(reason);
     }
     this.#running.clear();
-    this.forgetReserved();
+    this.close();
   }
 
   /** Resolves when nothing runs or is being recorded. */
@@ -91,10 +99,10 @@ export class Scheduler {
 
   /** A message that waits for its time must not keep others from coming. */
   #adjustPrefetch(): void {
-    const { prefetch, setPrefetch } = this.#host;
-    if (prefetch === 0) return;
-    const count = prefetch + this.#waiting.size;
-    setPrefetch(count > MAX_PREFETCH ? 0 : count);
+    const host = this.#host;
+    if (host.prefetch === 0) return;
+    const count = host.prefetch + this.#waiting.size;
+    host.setPrefetch(count > MAX_PREFETCH ? 0 : count);
   }
 
   #fill(): void {

@@ -130,8 +130,8 @@ export class Worker implements AsyncDisposable {
   async #stop(): Promise<void> {
     if (this.#state === "stopped") return;
     this.#state = "stopping";
+    this.#scheduler?.close();
     await this.#consumer?.stop();
-    this.#scheduler?.forgetReserved();
     await this.#scheduler?.idle();
     await this.#consumer?.close();
     this.#end();
