@@ -57,7 +57,7 @@ export class ReplyQueue {
   }
 
   async newest(taskId: string): Promise<ResultRecord | null> {
-    const reply = this.#buffer.get(taskId);
+    const reply = this.#buffer.get(some(taskId));
     if (!reply) {
       await this.#start();
       return null;
@@ -89,7 +89,7 @@ export class ReplyQueue {
   }
 
   #watch(taskIds: readonly string[], signal: AbortSignal | undefined): AsyncIterator<ResultRecord> {
-    const watcher = new Watcher([...new Set(taskIds)], signal, (gone) => this.#leave(gone));
+    const watcher = new Watcher([...new Set(taskIds)].map(some), signal, (gone) => this.#leave(gone));
     if (this.#closed) watcher.fail(closedError());
     for (const taskId of watcher.keys) {
       if (!watcher.active) break;
@@ -179,6 +179,12 @@ export class ReplyQueue {
   #failAll(error: unknown): void {
     for (const watchers of [...this.#watchers.values()]) for (const watcher of watchers) watcher.fail(error);
   }
+}
+
+/** The empty id is refused here as where keys are made of ids. */
+function some(taskId: string): string {
+  if (taskId === "") throw new CeleryError("the id of a task is empty; expected a text");
+  return taskId;
 }
 
 const done = (reply: Reply): boolean => reply instanceof CeleryError || isReady(reply.status);
