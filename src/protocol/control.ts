@@ -4,6 +4,16 @@ import type { Message } from "./message.js";
 import { isMapping, shown } from "./reading.js";
 import { decodeContent, encodeContent } from "./serializers/registry.js";
 
+export {
+  controlExchange,
+  controlQueue,
+  eventExchange,
+  eventQueue,
+  replyExchange,
+  replyQueue,
+  type MailboxOptions,
+} from "./mailbox.js";
+
 /** Remote control documents (kombu/pidbox.py, celery/app/control.py). */
 
 /** Where the reply goes. */
@@ -102,12 +112,15 @@ export function matchesNode(
 
 /** `re.match`: at the start, not necessarily to the end. Python's spellings that JavaScript has otherwise are put right. */
 function pythonRegex(pattern: string): RegExp {
+  // Flags at the head, `(?i)`; those that say how text is compared (a, L, u) are JavaScript's own way.
+  const [head, flags = ""] = /^\(\?([aiLmsu]+)\)/.exec(pattern) ?? [""];
   const source = pattern
+    .slice(head.length)
     .replaceAll("(?P<", "(?<")
     .replaceAll(/\(\?P=(\w+)\)/g, "\\k<$1>")
     .replaceAll(/\\([AZ])/g, (_, end) => (end === "A" ? "^" : "$"));
   try {
-    return new RegExp(source, "y");
+    return new RegExp(source, `y${["i", "m", "s"].filter((flag) => flags.includes(flag)).join("")}`);
   } catch (cause) {
     throw new DecodeError(`the pattern of a control request is ${shown(pattern)}; expected a regular expression`, {
       cause,

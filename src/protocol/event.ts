@@ -85,15 +85,35 @@ export type KnownEvent = {
   [T in EventType]: { readonly type: T } & EventCommon & EventFields[T];
 }[EventType];
 
-declare const custom: unique symbol;
+/**
+ * Any event. Other programs may send types of their own: they arrive typed as if they were known ones, so that
+ * comparing `event.type` leaves exactly that event; `isCustomEvent` tells them.
+ */
+export type EventDocument = KnownEvent;
 
-/** Any other type: marked, so that comparing `event.type` with a known one leaves exactly that event. */
+/** An event of a type that Celery does not document. */
 export interface CustomEvent extends EventCommon {
-  readonly type: string & { readonly [custom]: true };
+  readonly type: string;
   readonly [field: string]: unknown;
 }
 
-export type EventDocument = KnownEvent | CustomEvent;
+const KNOWN: Readonly<Record<EventType, true>> = {
+  "worker-online": true,
+  "worker-heartbeat": true,
+  "worker-offline": true,
+  "task-sent": true,
+  "task-received": true,
+  "task-started": true,
+  "task-succeeded": true,
+  "task-failed": true,
+  "task-retried": true,
+  "task-rejected": true,
+  "task-revoked": true,
+  "task-cancelled": true,
+};
+
+export const isCustomEvent = (event: EventDocument | CustomEvent): event is CustomEvent =>
+  !Object.hasOwn(KNOWN, event.type);
 
 /** `task-sent` travels with the routing key `task.sent`. */
 export const eventRoutingKey = (type: string): string => type.replaceAll("-", ".");
@@ -146,10 +166,10 @@ const MOST_SECONDS = 1e11;
  * milliseconds, no type or hostname.
  */
 export function encodeEvent(
-  event: EventDocument | readonly EventDocument[],
+  event: EventDocument | CustomEvent | readonly (EventDocument | CustomEvent)[],
   options: { readonly hostname?: string; readonly serializer?: string } = {},
 ): Message {
-  const all = isBatch(event) ? event : [event];
+  const all = [event].flat() as readonly CustomEvent[];
   for (const one of all) check(one);
   const content = encodeContent(event, options.serializer ?? "json");
   return {
@@ -159,10 +179,7 @@ export function encodeEvent(
   };
 }
 
-const isBatch = (event: EventDocument | readonly EventDocument[]): event is readonly EventDocument[] =>
-  Array.isArray(event);
-
-function check(event: EventDocument): void {
+function check(event: CustomEvent): void {
   const type: unknown = event.type;
   if (typeof type !== "string" || type === "")
     throw new EncodeError(`the type of an event is ${shown(type)}; expected a text such as "task-sent"`);

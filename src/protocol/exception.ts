@@ -1,6 +1,6 @@
 import * as errors from "../errors.js";
 import { readException } from "./exception-document.js";
-import { pythonRepr, pythonStr, tupleRepr } from "./python-repr.js";
+import { exactRepr, exactStr, tupleRepr } from "./python-text.js";
 import type { ExceptionDocument } from "./result-record.js";
 import { saferepr } from "./saferepr.js";
 
@@ -72,8 +72,10 @@ const NATIVE = /^(?:Error|EvalError|RangeError|ReferenceError|SyntaxError|TypeEr
 
 /** The `name`, or the class's own name where a subclass did not set one. Python cannot make a class of odd names. */
 function className(error: Error): string {
-  const names = [NATIVE.test(error.name) ? error.constructor.name : error.name, error.name, "Error"];
-  return names.find((name) => typeof name === "string" && /^[\p{L}_$][\p{L}\p{N}_$]*$/u.test(name)) as string;
+  const { name, constructor } = error;
+  const own = constructor?.name;
+  const names = NATIVE.test(name) && !NATIVE.test(own) ? [own, name] : [name, own];
+  return names.find((one) => typeof one === "string" && /^[\p{L}_$][\p{L}\p{N}_$]*$/u.test(one)) ?? "Error";
 }
 
 type TaskErrorClass = new (message: string, info: errors.TaskErrorInfo, options?: ErrorOptions) => errors.TaskError;
@@ -119,7 +121,7 @@ function exceptionStr(document: ExceptionDocument): string {
   // billiard's two classes show themselves like this
   if (module === "billiard.exceptions" && /^(?:Soft)?TimeLimitExceeded$/.test(type)) return type + tupleRepr(args);
   if (args.length === 0) return "";
-  if (args.length === 1) return isKeyError(type, module) ? pythonRepr(args[0]) : pythonStr(args[0]);
+  if (args.length === 1) return isKeyError(type, module) ? exactRepr(args[0]) : exactStr(args[0]);
   if (module === "builtins" && OS_ERRORS.test(type) && args.length <= 5) return osError(args);
   return tupleRepr(args);
 }
@@ -134,12 +136,12 @@ const OS_ERRORS =
 
 /** `OSError(errno, text, file, _, file2)`. */
 function osError([errno, text, file, , other]: readonly unknown[]): string {
-  const names = [file, other].filter((name) => name !== undefined && name !== null).map(pythonRepr);
-  return `[Errno ${pythonStr(errno)}] ${pythonStr(text)}${names.length > 0 ? `: ${names.join(" -> ")}` : ""}`;
+  const names = [file, other].filter((name) => name !== undefined && name !== null).map(exactRepr);
+  return `[Errno ${exactStr(errno)}] ${exactStr(text)}${names.length > 0 ? `: ${names.join(" -> ")}` : ""}`;
 }
 
 /** Python's `repr(exc)`, as events and chord errors show it: `ValueError('boom', 1)`. */
 export function exceptionRepr(document: ExceptionDocument): string {
   const name = document.exc_type.slice(document.exc_type.lastIndexOf(".") + 1);
-  return `${name}(${argumentsOf(document).map(pythonRepr).join(", ")})`;
+  return `${name}(${argumentsOf(document).map(exactRepr).join(", ")})`;
 }

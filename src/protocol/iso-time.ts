@@ -1,26 +1,31 @@
 import { DecodeError, EncodeError, ImproperlyConfigured } from "../errors.js";
+import { epochOf, parseIso } from "./iso.js";
 
 /**
- * ISO 8601 texts as Celery writes them (`eta`, `expires`, `date_done`) and as it reads them (dateutil's isoparse:
- * extended or basic form, `T` or a space, fraction with a point or comma, `Z` or an offset).
- */
-const ISO =
-  /^(\d{4})(?:-(\d\d)(?:-(\d\d))?|(\d\d)(\d\d))?(?:[T ](\d\d)(?::?(\d\d)(?::?(\d\d)(?:[.,](\d+))?)?)?(Z|[+-]\d\d(?::?\d\d(?::?\d\d(?:\.\d+)?)?)?)?)?$/i;
-
-/**
- * Milliseconds since 1970, with microseconds as their fraction. A text without offset is a time in `timeZone`
- * (IANA name; default UTC). Throws `DecodeError`.
+ * Milliseconds since 1970, with microseconds as their fraction, of an ISO 8601 text (`eta`, `expires`). Celery reads
+ * them with dateutil's isoparse, so the basic form and shortened ones are understood too. A text without offset is a
+ * time in `timeZone` (IANA name; default UTC). Throws `DecodeError`.
  */
 export function parseIsoTime(text: string, timeZone = "UTC"): number {
-  const match = ISO.exec(text);
-  const wall = match ? fieldsToUtc(match) : NaN;
-  const offset = match?.[10] ? offsetOf(match[10]) : 0;
-  if (!match || Number.isNaN(wall - offset))
+  const parts = parseIso(text) ?? parseIso(spelledOut(text));
+  if (!parts)
     throw new DecodeError(
       `not a time: ${JSON.stringify(text.slice(0, 64))}; expected ISO 8601 such as "2026-01-02T03:04:05+00:00"`,
     );
-  return match[10] || timeZone === "UTC" ? wall - offset : fromLocal(wall, timeZone);
+  const milliseconds = epochOf(parts) + (parts.microsecond % 1000) / 1000;
+  return parts.offset === null && timeZone !== "UTC" ? fromLocal(milliseconds, timeZone) : milliseconds;
 }
+
+/** The extended form with date and minutes, fractions cut to microseconds; what is no time stays none. */
+const spelledOut = (text: string): string =>
+  text
+    .replace(/^(\d{4})(\d\d)(\d\d)(?=[T ]|$)/i, "$1-$2-$3")
+    .replace(/^(\d{4})(-\d\d)?$/, (_, year: string, month = "-01") => `${year}${month}-01`)
+    .replace(/(?<=[T ]\d\d)(\d\d)(\d\d)?/i, (_, minute: string, second?: string) =>
+      second === undefined ? `:${minute}` : `:${minute}:${second}`,
+    )
+    .replace(/([T ]\d\d)(?=$|Z|[+-])/i, "$1:00")
+    .replace(/([.,]\d{6})\d+/, "$1");
 
 /** Whether the text says its offset. */
 export const hasOffset = (text: string): boolean => /(?:Z|[T ][^Z]*[+-][\d:.]+)$/i.test(text);
@@ -39,35 +44,6 @@ export function isoTime(milliseconds: number, timeZone = "UTC"): string {
     throw new EncodeError(`a time outside the years 1 to 9999 cannot be sent: ${milliseconds} ms since 1970`);
   const fraction = micros - Math.floor(micros / 1e6) * 1e6;
   return date.toISOString().slice(0, 19) + (fraction ? `.${String(fraction).padStart(6, "0")}` : "") + sign(offset);
-}
-
-function fieldsToUtc(match: RegExpExecArray): number {
-  const field = (index: number, otherwise: number): number =>
-    match[index] === undefined ? otherwise : Number(match[index]);
-  const year = field(1, 0);
-  const month = field(2, field(4, 1));
-  const day = field(3, field(5, 1));
-  const hour = field(6, 0);
-  const minute = field(7, 0);
-  const second = field(8, 0);
-  const fraction = match[9] ? Number(`0.${match[9].slice(0, 6)}`) * 1000 : 0;
-  const midnight = hour === 24 && minute === 0 && second === 0 && fraction === 0;
-  if (year < 1 || month < 1 || month > 12 || day < 1 || (hour > 23 && !midnight) || minute > 59 || second > 59)
-    return NaN;
-  const date = new Date(0);
-  date.setUTCFullYear(year, month - 1, day);
-  if (date.getUTCDate() !== day) return NaN;
-  return date.getTime() + ((hour * 60 + minute) * 60 + second) * 1000 + fraction;
-}
-
-/** Milliseconds east of UTC of a `Z` or `+HH:MM` text; NaN beyond a day. */
-function offsetOf(zone: string): number {
-  if (zone === "Z" || zone === "z") return 0;
-  const digits = zone.replaceAll(/[^\d.]/g, "");
-  const [hours, minutes, seconds] = [digits.slice(0, 2), digits.slice(2, 4), digits.slice(4)].map(Number);
-  if ((hours ?? 0) > 23 || (minutes ?? 0) > 59) return NaN;
-  const size = (((hours ?? 0) * 60 + (minutes ?? 0)) * 60 + (seconds ?? 0)) * 1000;
-  return zone.startsWith("-") ? -size : size;
 }
 
 function sign(offset: number): string {

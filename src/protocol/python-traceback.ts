@@ -8,12 +8,13 @@ import { TaskError } from "../errors.js";
 export function pythonTraceback(error: unknown): string {
   const parts: string[] = [];
   const seen = new Set<unknown>();
-  for (let at = error; at !== undefined && at !== null && parts.length < MOST_CAUSES; at = causeOf(at)) {
-    if (seen.has(at)) break;
+  let at = error;
+  do {
     seen.add(at);
     parts.unshift(one(at));
-    if (at instanceof TaskError && at.traceback) parts.unshift(at.traceback.trimEnd() + "\n");
-  }
+    if (at instanceof TaskError && at.traceback) parts.unshift(`${at.traceback.trimEnd()}\n`);
+    at = causeOf(at);
+  } while (at !== undefined && at !== null && !seen.has(at) && seen.size < MOST_CAUSES);
   return parts.join("\nThe above exception was the direct cause of the following exception:\n\n");
 }
 

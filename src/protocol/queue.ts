@@ -99,10 +99,11 @@ export function matchTopic(pattern: string, routingKey: string): boolean {
   return regex?.test(routingKey) ?? false;
 }
 
-// No `u` flag: kombu escapes characters such as `_` that may not be escaped under it.
+// No `u` flag: kombu escapes characters such as `_` that may not be escaped under it. Python's `$` also matches before
+// a line feed at the end.
 function compile(pattern: string): RegExp | null {
   try {
-    return new RegExp(pattern);
+    return new RegExp(pattern.replace(/\$$/, "\\n?$"));
   } catch {
     return null;
   }

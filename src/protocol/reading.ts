@@ -10,5 +10,7 @@ export function shown(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value.length > 64 ? `${value.slice(0, 64)}...` : value);
   if (Array.isArray(value)) return `an array of ${value.length}`;
   if (typeof value === "object" && value !== null) return "an object";
-  return String(value as number | boolean | bigint | symbol | null);
+  return typeof value === "symbol" || typeof value === "function"
+    ? `a ${typeof value}`
+    : `${value as number | boolean | bigint | null}`;
 }

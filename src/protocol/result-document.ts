@@ -92,8 +92,9 @@ const text = (value: unknown): string | null => (typeof value === "string" && va
 
 function time(value: unknown): string | null {
   if (value instanceof DateTime) return value.iso;
-  if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : isoTime(value.getTime());
-  return text(value);
+  if (!(value instanceof Date)) return text(value);
+  const year = value.getUTCFullYear();
+  return year >= 1 && year <= 9999 ? isoTime(value.getTime()) : null;
 }
 
 const bad = (what: string, value: unknown, expected: string): DecodeError =>
