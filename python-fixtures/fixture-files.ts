@@ -42,21 +42,29 @@ export function bytesOf(raw: unknown): Buffer {
 /** One subject as generate.py wrote it. */
 export const readPlain = async (file: string): Promise<Subject> => JSON.parse(await readFile(file, "utf8")) as Subject;
 
-const parsed = new Map<string, Promise<Subject>>();
+const resolved = new Map<string, Promise<ReadonlyMap<string, Entry>>>();
 
 /** One subject of one version, with every reference to a newer version followed. */
-export async function readSubject(version: string, subject: string): Promise<readonly Entry[]> {
+export const readSubject = async (version: string, subject: string): Promise<readonly Entry[]> => [
+  ...(await byName(version, subject)).values(),
+];
+
+function byName(version: string, subject: string): Promise<ReadonlyMap<string, Entry>> {
   const file = join(versionFolder(version), `${subject}.json`);
-  let reading = parsed.get(file);
-  if (reading === undefined) parsed.set(file, (reading = readPlain(file)));
-  const { entries } = await reading;
-  return Promise.all(entries.map((entry) => ("as" in entry ? referred(String(entry["as"]), subject, entry) : entry)));
+  let reading = resolved.get(file);
+  if (reading === undefined) resolved.set(file, (reading = resolve(file, subject)));
+  return reading;
 }
 
-async function referred(version: string, subject: string, entry: Entry): Promise<Entry> {
-  const found = (await readSubject(version, subject)).find((one) => one.name === entry.name);
-  if (found === undefined) throw new Error(`${subject} of Celery ${version} has no entry "${entry.name}"`);
-  return found;
+async function resolve(file: string, subject: string): Promise<ReadonlyMap<string, Entry>> {
+  const entries = new Map<string, Entry>();
+  for (const entry of (await readPlain(file)).entries) {
+    if (entries.has(entry.name)) throw new Error(`two entries of ${file} are called "${entry.name}"`);
+    const found = "as" in entry ? (await byName(String(entry["as"]), subject)).get(entry.name) : entry;
+    if (found === undefined) throw new Error(`"${entry.name}" of ${file} refers to an entry that is not there`);
+    entries.set(entry.name, found);
+  }
+  return entries;
 }
 
 export async function subjectsOf(version: string, base = fixturesFolder): Promise<string[]> {

@@ -23,7 +23,7 @@ const ordered = (items: readonly unknown[]): unknown[] =>
 
 /** A dict: an object without prototype when its keys are plain texts, else its pairs in a fixed order. */
 function dict(pairs: readonly (readonly [unknown, unknown])[]): unknown {
-  if (pairs.every(([key]) => typeof key === "string" && !key.startsWith("$"))) {
+  if (pairs.every(([key]) => typeof key === "string" && !/^\$|^\d+$/.test(key))) {
     const object = Object.create(null) as Fields;
     for (const [key, value] of pairs) object[key as string] = value;
     return object;

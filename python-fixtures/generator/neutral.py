@@ -1,8 +1,8 @@
 """Python values in a notation that keeps every type apart, and back.
 
 null, booleans, strings and integers up to 2**53-1 are themselves; tuples and lists are arrays; the rest is an object
-with one key that begins with `$`. A dict is an object, or `$dict` with its pairs when a key is no string or begins
-with `$`. Long repetition is written as `$repeat`: the unit and how often it follows itself.
+with one key that begins with `$`. A dict is an object, or `$dict` with its pairs when a key is no string, begins with
+`$`, or is a number in disguise (JavaScript moves such keys to the front). Long repetition is written as `$repeat`: the unit and how often it follows itself.
 """
 
 import base64
@@ -12,6 +12,7 @@ import re
 import uuid
 
 SAFE = 2**53 - 1
+_AWKWARD = re.compile(r"\$|\d+\Z")
 _PERIOD = re.compile(rb"(.{1,256}?)\1{29,}", re.DOTALL)
 
 
@@ -45,7 +46,7 @@ def to_neutral(value):
     if isinstance(value, (list, tuple)):
         return [to_neutral(item) for item in value]
     if isinstance(value, dict):
-        if all(isinstance(key, str) and not key.startswith("$") for key in value):
+        if all(isinstance(key, str) and not _AWKWARD.match(key) for key in value):
             return {str(key): to_neutral(item) for key, item in value.items()}
         return {"$dict": [[to_neutral(key), to_neutral(item)] for key, item in value.items()]}
     raise TypeError(f"no neutral notation for {type(value)!r}: {value!r}")

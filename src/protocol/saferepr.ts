@@ -63,7 +63,7 @@ class ReprWriter {
   value(value: unknown, level: number): void {
     if (this.#stopped) return;
     if (typeof value === "string") this.#token(quoted(this.#cut(value)));
-    else if (typeof value === "number") this.#token(pyNumber(value));
+    else if (typeof value === "number") this.#token(this.#cut(pyNumber(value)));
     else if (typeof value === "object" && value !== null) this.#object(value, level);
     else this.#token(this.#cut(simple(value)));
   }
@@ -80,7 +80,7 @@ class ReprWriter {
     if (types.isSet(value))
       return value.size === 0 ? this.#token("set()") : this.#sequence("{", value, [...value], "}", level);
     if (types.isUint8Array(value)) return this.#token(bytes(value, Math.max(0, this.#left)));
-    if (value instanceof Float) return this.#token(pyFloat(value.valueOf()));
+    if (value instanceof Float) return this.#token(this.#cut(pyFloat(value.valueOf())));
     const known = pythonRepr(value);
     if (known !== undefined) return this.#token(this.#cut(known));
     return this.#foreign(value, level);

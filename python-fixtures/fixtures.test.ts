@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { celeryVersions } from "../interop-tests/python/venvs.mjs";
+import { Report } from "./checks.js";
+import * as messages from "./decode-messages.js";
+import * as results from "./decode-results.js";
+import * as values from "./decode-values.js";
+import { readSubject, subjectsOf, type Entry } from "./fixture-files.js";
+
+/** Everything that Python wrote is read here, value for value; where the bytes are promised, ours are the same. */
+
+type Check = (report: Report, entry: Entry) => void;
+
+const CHECKS: Readonly<Record<string, Check>> = {
+  json: values.json,
+  "foreign-json": values.foreignJson,
+  yaml: values.serialized,
+  msgpack: values.serialized,
+  content: values.serialized,
+  pickle: values.pickle,
+  compression: values.compression,
+  reprs: values.repr,
+  "exception-reprs": values.exceptionTexts,
+  "tasks-v1": messages.task,
+  "tasks-v2": messages.task,
+  workflows: messages.task,
+  worker: messages.task,
+  redelivered: messages.redelivered,
+  signatures: messages.signature,
+  events: messages.event,
+  "control-requests": messages.request,
+  "control-replies": messages.reply,
+  "control-matching": messages.matching,
+  "control-queues": messages.mailbox,
+  topics: messages.topic,
+  results: results.result,
+  "results-other-serializers": results.result,
+  exceptions: results.exception,
+  groups: results.group,
+  "chord-parts": results.chordPart,
+  rpc: results.rpc,
+  "pickled-rows": results.pickledRow,
+  "amqp-tables": results.amqpTable,
+  "amqp-fields": results.amqpTable,
+  "amqp-properties": results.amqpProperties,
+};
+
+for (const version of celeryVersions)
+  describe(`what Celery ${version} wrote`, () => {
+    for (const [subject, check] of Object.entries(CHECKS))
+      it(`${subject} is read`, async () => {
+        const report = new Report(version);
+        for (const entry of await readSubject(version, subject))
+          report.check(entry, "reading", () => check(report, entry));
+        report.end();
+      });
+
+    it("has no subject that is not read", async () => {
+      assert.deepEqual(await subjectsOf(version), Object.keys(CHECKS).sort());
+    });
+  });
