@@ -2,9 +2,10 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Redis } from "ioredis";
-import type { BackendOptions } from "../src/backends/backend.js";
+import type { Backend, BackendOptions } from "../src/backends/backend.js";
 import type { Broker, BrokerOptions } from "../src/brokers/broker.js";
 import { openBroker } from "../src/brokers/registry.js";
+import { toQueue } from "../src/protocol/queue.js";
 import { silentLogger } from "../src/util/logger.js";
 import { removeFolder, temporaryFolder } from "./servers/children.js";
 import type { Server, ServerKind } from "./servers/index.js";
@@ -35,7 +36,7 @@ export interface BrokerDriver {
   /** An empty place of its own: with the given server, or the one shared by the whole run. */
   prepare(server?: Server): Promise<Place>;
   /** Puts something into a queue that is no message of kombu's, where the medium allows that. */
-  poison?(place: Place, queue: string): Promise<void>;
+  readonly poison?: (place: Place, queue: string) => Promise<void>;
 }
 
 export interface BackendDriver {
@@ -44,6 +45,8 @@ export interface BackendDriver {
   /** For backends that answer through the broker: the broker's name in `brokers`. */
   readonly over?: string;
   prepare(server?: Server): Promise<Place>;
+  /** Puts bytes where `reader` looks for a task's result. `place` is the broker's for backends that go through one. */
+  readonly corrupt?: (place: Place, reader: Backend, taskId: string, bytes: Uint8Array) => Promise<void>;
 }
 
 const nothing = (): Promise<void> => Promise.resolve();
@@ -117,6 +120,15 @@ const rpcPlace = (): Promise<Place> =>
     close: nothing,
   });
 
+/** An answer of rpc whose body is broken. */
+async function corruptAnswer(place: Place, reader: Backend, taskId: string, body: Uint8Array): Promise<void> {
+  const broker = await openBrokerAt(place);
+  const properties = { correlationId: taskId, deliveryMode: 1 as const };
+  const message = { body, contentType: "application/json", contentEncoding: "utf-8", headers: {}, properties };
+  await broker.publish(message, toQueue(reader.replyTo ?? ""), { mandatory: false });
+  await broker.close();
+}
+
 const allBrokers: readonly BrokerDriver[] = [
   {
     name: "redis",
@@ -141,11 +153,28 @@ const allBrokers: readonly BrokerDriver[] = [
 ];
 
 const allBackends: readonly BackendDriver[] = [
-  { name: "redis", server: "redis", prepare: redisPlace },
-  { name: "rpc-amqp", server: "rabbitmq", over: "amqp", prepare: rpcPlace },
-  { name: "rpc-redis", server: "redis", over: "redis", prepare: rpcPlace },
-  { name: "rpc-memory", server: null, over: "memory", prepare: rpcPlace },
-  { name: "file", server: null, prepare: filePlace },
+  {
+    name: "redis",
+    server: "redis",
+    prepare: redisPlace,
+    corrupt: async (place, _reader, taskId, bytes) => {
+      const connection = new Redis(place.url);
+      const key = `celery-task-meta-${taskId}`;
+      await connection.set(key, Buffer.from(bytes));
+      await connection.publish(key, Buffer.from(bytes));
+      connection.disconnect();
+    },
+  },
+  { name: "rpc-amqp", server: "rabbitmq", over: "amqp", prepare: rpcPlace, corrupt: corruptAnswer },
+  { name: "rpc-redis", server: "redis", over: "redis", prepare: rpcPlace, corrupt: corruptAnswer },
+  { name: "rpc-memory", server: null, over: "memory", prepare: rpcPlace, corrupt: corruptAnswer },
+  {
+    name: "file",
+    server: null,
+    prepare: filePlace,
+    corrupt: async (place, _reader, taskId, bytes) =>
+      writeFileSync(join(place.url.slice("file://".length), `celery-task-meta-${taskId}`), bytes),
+  },
   { name: "memory", server: null, prepare: () => localPlace(`memory://${uniqueName("test")}`) },
   { name: "disabled", server: null, prepare: () => localPlace("disabled://") },
 ];
