@@ -24,7 +24,7 @@ export interface LoadsOptions {
  */
 export function loads(text: string, options?: LoadsOptions): unknown {
   const keep = options?.floats === "keep";
-  if (!(keep ? SPECIAL_OR_FLOAT : SPECIAL).test(text) && !nestsTooDeep(text)) {
+  if (!isSpecial(text) && !(keep && hasFloat(text)) && !nestsTooDeep(text)) {
     try {
       return JSON.parse(text) as unknown;
     } catch {
@@ -35,14 +35,28 @@ export function loads(text: string, options?: LoadsOptions): unknown {
 }
 
 /**
- * What `JSON.parse` would read otherwise than Python: the bare words, integers that may be unsafe, -0, typed objects
- * (also with an escaped underscore). Inside strings it may match needlessly, which costs time alone.
+ * Whether the text may hold what `JSON.parse` reads otherwise than Python: the bare words, integers that may be
+ * unsafe, typed objects (also with an escaped underscore). A match inside a string costs time alone. Separate searches
+ * for fixed things are many times faster than one alternation.
  */
-const SPECIAL = /(?:^|[\s,:[])-?(?:NaN|Infinity|\d{16}|0(?<=-0)(?![.\d]))|__type__|\\u005/;
-const SPECIAL_OR_FLOAT = /(?:^|[\s,:[])-?(?:NaN|Infinity|\d{16}|\d+[.eE]|0(?<=-0))|__type__|\\u005/;
+const isSpecial = (text: string): boolean =>
+  text.includes("__type__") ||
+  text.includes("NaN") ||
+  text.includes("Infinity") ||
+  (LONG_DIGITS.test(text) && LONG_INT.test(text)) ||
+  ESCAPED_UNDERSCORE.test(text);
+
+const LONG_DIGITS = /\d{16}/;
+const LONG_INT = /(?:^|[\s,:[])-?\d{16}/;
+const ESCAPED_UNDERSCORE = /\\u005[fF]/;
+
+const hasFloat = (text: string): boolean => POINT_OR_EXPONENT.test(text) && FLOAT.test(text);
+
+const POINT_OR_EXPONENT = /\d[.eE]/;
+const FLOAT = /(?:^|[\s,:[])-?\d+[.eE]/;
 
 function nestsTooDeep(text: string): boolean {
-  if (text.length <= 2 * MAX_DEPTH) return false;
+  if (text.length <= 2 * MAX_DEPTH || brackets(text, "[") + brackets(text, "{") <= MAX_DEPTH) return false;
   let depth = 0;
   for (let at = 0; at < text.length; at++) {
     const unit = text.charCodeAt(at);
@@ -54,6 +68,13 @@ function nestsTooDeep(text: string): boolean {
     } else if (unit === 0x5d || unit === 0x7d) depth--;
   }
   return false;
+}
+
+/** How often the bracket occurs, strings included; it stops counting when it is too often anyway. */
+function brackets(text: string, bracket: string): number {
+  let count = 0;
+  for (let at = text.indexOf(bracket); at >= 0 && count <= MAX_DEPTH; at = text.indexOf(bracket, at + 1)) count++;
+  return count;
 }
 
 /** Index of the quote that closes the string whose content starts at `from`, or -1. */
@@ -133,7 +154,7 @@ class JsonParser {
       if (digits.length > MAX_INT_DIGITS)
         throw new DecodeError(`an integer of more than ${MAX_INT_DIGITS} digits at index ${this.#at}`);
       this.#at += digits.length;
-      return Number.isSafeInteger(value) ? value + 0 : BigInt(digits);
+      return Number.isSafeInteger(value) ? value : BigInt(digits);
     }
     this.#at += digits.length;
     return readFloat(Number(digits), this.keepFloats);

@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { types } from "node:util";
-import { isInt, pyFloat } from "./python-number.js";
+import { pyFloat } from "./python-number.js";
 import { isPlain, jsonView, MAX_DEPTH, notData, Refusal, tooDeep } from "./refusal.js";
 import { Decimal, Float, PlainDate, PlainTime, pythonIso, Uuid } from "./values.js";
 
@@ -54,22 +54,47 @@ function text(value: string): string {
   return PLAIN.test(value) ? `"${value}"` : escaped(value);
 }
 
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+/** What follows the backslash where the escape is short. */
+const SHORT = new Map([...'"\\\b\f\n\r\t'].map((char, i) => [char.charCodeAt(0), '"\\bfnrt'.charCodeAt(i)]));
+const HEX = Buffer.from("0123456789abcdef", "latin1");
+/** Longer texts are escaped in pieces of this many UTF-16 units. */
+const PIECE = 8192;
+const scratch = Buffer.alloc(6 * PIECE);
 
-/** `JSON.stringify` escapes what both languages must; the rest of what is not printable ASCII is added here. */
+/** Bytes into a buffer: a string put together of thousands of short escapes would be ten times slower. */
 function escaped(value: string): string {
-  return JSON.stringify(value).replace(/[\x7f-\uffff]+/g, (run) => {
-    let out = "";
-    for (let i = 0; i < run.length; i++) {
-      const unit = run.charCodeAt(i);
-      out += `\\u${HEX[unit >> 8]}${HEX[unit & 255]}`;
-    }
-    return out;
-  });
+  let out = '"';
+  for (let start = 0; start < value.length; start += PIECE) {
+    const end = Math.min(start + PIECE, value.length);
+    let length = 0;
+    for (let i = start; i < end; i++) length = escapeUnit(value.charCodeAt(i), length);
+    out += scratch.toString("latin1", 0, length);
+  }
+  return `${out}"`;
+}
+
+function escapeUnit(unit: number, at: number): number {
+  if (unit >= 0x20 && unit < 0x7f && unit !== 0x22 && unit !== 0x5c) {
+    scratch[at] = unit;
+    return at + 1;
+  }
+  scratch[at] = 0x5c;
+  const short = unit < 0x80 ? SHORT.get(unit) : undefined;
+  if (short !== undefined) {
+    scratch[at + 1] = short;
+    return at + 2;
+  }
+  scratch[at + 1] = 0x75;
+  scratch[at + 2] = HEX[unit >> 12] as number;
+  scratch[at + 3] = HEX[(unit >> 8) & 15] as number;
+  scratch[at + 4] = HEX[(unit >> 4) & 15] as number;
+  scratch[at + 5] = HEX[unit & 15] as number;
+  return at + 6;
 }
 
 function number(value: number): string {
-  return isInt(value) ? `${value}` : float(value);
+  if (Number.isSafeInteger(value)) return value !== 0 || 1 / value > 0 ? `${value}` : "-0.0";
+  return float(value);
 }
 
 function float(value: number): string {

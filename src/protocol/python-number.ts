@@ -11,11 +11,11 @@ export const isInt = (value: number): boolean => Number.isSafeInteger(value) && 
 
 /** Python's `repr(float)`: shortest digits, exponent below 1e-4 and from 1e16 on with at least two digits. */
 export function pyFloat(value: number): string {
-  if (!Number.isFinite(value)) return Number.isNaN(value) ? "nan" : value > 0 ? "inf" : "-inf";
   const size = Math.abs(value);
-  if (size >= 1e16 || (size < 1e-4 && size !== 0)) return value.toExponential().replace(/e([+-])(\d)$/, "e$10$2");
-  if (Number.isInteger(value)) return Object.is(value, -0) ? "-0.0" : `${value}.0`;
-  return String(value);
+  if (size >= 1e-4 && size < 1e16) return Number.isInteger(value) ? `${value}.0` : `${value}`;
+  if (value === 0) return Object.is(value, -0) ? "-0.0" : "0.0";
+  if (!Number.isFinite(value)) return Number.isNaN(value) ? "nan" : value > 0 ? "inf" : "-inf";
+  return value.toExponential().replace(/e([+-])(\d)$/, "e$10$2");
 }
 
 /** Python's `repr` of the int or float that the number travels as. */

@@ -12,7 +12,7 @@ export interface Symbols {
 export function toSymbols(last: Uint8Array): Symbols {
   const used = Array.from({ length: 256 }, () => false);
   for (const byte of last) used[byte] = true;
-  const places = used.flatMap((isUsed, byte) => (isUsed ? [byte] : []));
+  const places = Uint8Array.from(used.flatMap((isUsed, byte) => (isUsed ? [byte] : [])));
   const end = places.length + 1;
   const list = new Uint16Array(last.length + 2);
   let length = 0;
