@@ -15,6 +15,7 @@ const drivers = new Map<string, LoadBroker>([
   ["redis", redis],
   ["rediss", redis],
   ["redis+socket", redis],
+  ["filesystem", () => import("./filesystem/index.js")],
   ["memory", () => import("./memory/index.js")],
 ]);
 

@@ -55,3 +55,6 @@ export function every(milliseconds: number, run: () => void): Timer {
   handle.unref();
   return { cancel: () => clearInterval(handle) };
 }
+
+/** Whole milliseconds of the machine's monotonic clock (since boot on Linux): what Python's `time.monotonic()` counts. */
+export const sinceBoot = (): number => Number(process.hrtime.bigint() / 1_000_000n);
