@@ -35,7 +35,7 @@ export function encodeEnvelope(
   return (
     `{"body": ${encodeBody(message.body, encoding)}, ` +
     `"content-encoding": ${quoteOrNull(message.contentEncoding)}, "content-type": ${quoteOrNull(message.contentType)}, ` +
-    `"headers": ${dumps(message.headers)}, "properties": {${properties(message.properties)}` +
+    `"headers": ${encodeHeaders(message.headers)}, "properties": {${properties(message.properties)}` +
     `"delivery_info": {"exchange": ${quote(to.exchange)}, "routing_key": ${quote(to.routingKey)}}, ` +
     `"body_encoding": "${encoding}", "delivery_tag": ${quote(options.deliveryTag)}}}`
   );
@@ -43,6 +43,30 @@ export function encodeEnvelope(
 
 const quote = (text: string): string => JSON.stringify(text);
 const quoteOrNull = (text: string | null): string => (text === null ? "null" : quote(text));
+
+/**
+ * `JSON.stringify` is more than twice as fast as `dumps`, and says the same of what Celery's own headers hold: texts,
+ * safe integers, booleans, null, and lists of them.
+ */
+function encodeHeaders(headers: Readonly<Record<string, unknown>>): string {
+  for (const name in headers) if (!isScalar(headers[name]) && !isScalarList(headers[name])) return dumps(headers);
+  return JSON.stringify(headers);
+}
+
+const isScalar = (value: unknown): boolean =>
+  typeof value === "string" ||
+  value === null ||
+  typeof value === "boolean" ||
+  (Number.isSafeInteger(value) && !Object.is(value, -0));
+
+/** Also an object without members: `stamps` is one most of the time. */
+function isScalarList(value: unknown): boolean {
+  if (Array.isArray(value)) return value.every(isScalar);
+  if (value === undefined) return true;
+  if (typeof value !== "object" || value === null || Object.getPrototypeOf(value) !== Object.prototype) return false;
+  for (const _ in value) return false;
+  return true;
+}
 
 function encodeBody(body: Uint8Array, encoding: "base64" | "utf-8"): string {
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);

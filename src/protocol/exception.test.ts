@@ -66,8 +66,13 @@ describe("an error as a Python exception", () => {
         throw new Error("no");
       },
     };
+    const touchy = Object.defineProperty(new Error("m"), "message", {
+      get(): string {
+        throw new Error("no");
+      },
+    });
     const broken = Object.assign(new Error("m"), { name: 5, message: { not: "text" }, stack: 7 });
-    for (const error of [hostile, broken, Object.create(null), () => 1, Symbol("s"), 10n, new Proxy({}, {})]) {
+    for (const error of [hostile, touchy, broken, Object.create(null), () => 1, Symbol("s"), 10n, new Proxy({}, {})]) {
       assert.equal(errorToException(error).exc_module, "builtins");
       assert.match(pythonTraceback(error), /^Traceback \(most recent call last\):\n/);
     }

@@ -38,6 +38,15 @@ const OWN_CLASSES: ReadonlyMap<unknown, string> = new Map<unknown, string>([
  * other class keeps its own name, outside Python's modules, with its message as the only argument.
  */
 export function errorToException(error: unknown): ExceptionDocument {
+  try {
+    return describe(error);
+  } catch {
+    // Getters of an error may throw; it has to be stored as a failure all the same.
+    return { exc_type: "Exception", exc_message: ["an error that cannot be shown"], exc_module: "builtins" };
+  }
+}
+
+function describe(error: unknown): ExceptionDocument {
   if (error instanceof errors.TaskError)
     return { exc_type: error.type, exc_message: [...error.args], exc_module: error.module };
   if (!(error instanceof Error)) return { exc_type: "Exception", exc_message: [thrown(error)], exc_module: "builtins" };
@@ -52,14 +61,7 @@ export function errorToException(error: unknown): ExceptionDocument {
 }
 
 /** What was thrown, when it was no error: texts as they are. */
-function thrown(value: unknown): string {
-  if (typeof value === "string") return value;
-  try {
-    return saferepr(value);
-  } catch {
-    return "an object that cannot be shown";
-  }
-}
+const thrown = (value: unknown): string => (typeof value === "string" ? value : saferepr(value));
 
 /** An `AggregateError` often has no message of its own (several failed connection attempts). */
 function messageOf(error: Error): string {

@@ -9,7 +9,7 @@ import { dateParts, Decimal, Float, PlainDate, PlainTime, Uuid } from "./values.
  * Python does, nothing is cut. Exceptions are shown with it.
  */
 export function exactRepr(value: unknown): string {
-  return repr(value, 0);
+  return repr(value, 0, { left: MOST_VALUES });
 }
 
 /** Python's `str()`: texts as they are, dates with a space, anything else by its repr. */
@@ -31,8 +31,14 @@ export const tupleRepr = (items: readonly unknown[]): string =>
   items.length === 1 ? `(${exactRepr(items[0])},)` : `(${items.map(exactRepr).join(", ")})`;
 
 const MAX_DEPTH = 100;
+/** Containers shown at most: a pickle may share one so often that its text would never end. */
+const MOST_VALUES = 100_000;
 
-function repr(value: unknown, depth: number): string {
+interface Budget {
+  left: number;
+}
+
+function repr(value: unknown, depth: number, budget: Budget): string {
   switch (typeof value) {
     case "string":
       return quote(value);
@@ -45,15 +51,15 @@ function repr(value: unknown, depth: number): string {
     case "undefined":
       return "None";
     case "object":
-      return value === null ? "None" : reprObject(value, depth);
+      return value === null ? "None" : reprObject(value, depth, budget);
     default:
       return `<${typeof value}>`;
   }
 }
 
-function reprObject(value: object, depth: number): string {
-  if (depth > MAX_DEPTH) return "...";
-  const inner = (one: unknown): string => repr(one, depth + 1);
+function reprObject(value: object, depth: number, budget: Budget): string {
+  if (depth > MAX_DEPTH || budget.left-- <= 0) return "...";
+  const inner = (one: unknown): string => repr(one, depth + 1, budget);
   if (Array.isArray(value)) return `[${value.map(inner).join(", ")}]`;
   if (value instanceof Float) return pyFloat(value.valueOf());
   if (value instanceof Uint8Array) return bytes(value);

@@ -24,24 +24,28 @@ const causeOf = (error: unknown): unknown => (error instanceof Error ? error.cau
 
 function one(error: unknown): string {
   const { name, message, stack } = describe(error);
-  const lines = frames(stack)
-    .reverse()
-    .map(({ file, line, fn }) => `  File "${file}", line ${line}, in ${fn}\n`);
+  const all = frames(stack).reverse();
+  const own = all.filter(({ file }) => !file.startsWith("node:internal/"));
+  const lines = (own.length > 0 ? own : all).map(({ file, line, fn }) => `  File "${file}", line ${line}, in ${fn}\n`);
   return `Traceback (most recent call last):\n${lines.join("")}${message === "" ? name : `${name}: ${message}`}\n`;
 }
 
 function describe(error: unknown): { name: string; message: string; stack: string } {
-  if (!(error instanceof Error)) return { name: "Exception", message: safeText(error), stack: "" };
-  const name = error instanceof TaskError ? error.type : safeText(error.name);
-  return { name: name || "Exception", message: safeText(error.message), stack: safeText(error.stack ?? "") };
+  if (!(error instanceof Error)) return { name: "Exception", message: safeText(() => error), stack: "" };
+  const name = safeText(() => (error instanceof TaskError ? error.type : error.name));
+  return {
+    name: name || "Exception",
+    message: safeText(() => error.message),
+    stack: safeText(() => error.stack ?? ""),
+  };
 }
 
-/** Anything can be thrown, objects whose `toString` throws included. */
-function safeText(value: unknown): string {
+/** Anything can be thrown, also objects whose getters or `toString` throw. */
+function safeText(read: () => unknown): string {
   try {
-    return String(value);
+    return String(read());
   } catch {
-    return "unprintable object";
+    return "unprintable";
   }
 }
 
