@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
+import { inspect } from "node:util";
 import { OperationalError } from "../../src/index.js";
 import type { Celery } from "../../src/index.js";
 import { Worker } from "../../src/worker/index.js";
-import { failure, recordingLogger } from "../expect.js";
+import { failure, recordingLogger, until } from "../expect.js";
 import type { Outcome, PythonClient } from "../python/client.js";
 import { defineTasks } from "../python-to-node/tasks.js";
 import { nodeQueue, openWorld, settings } from "./world.js";
@@ -35,15 +36,22 @@ for (const setting of settings)
     });
     afterEach("show what both sides logged", async function () {
       if (this.currentTest?.state === "failed") {
-        for (const line of lines) console.log("    node  ", line.level, line.message, line.fields);
+        for (const { level, message, fields } of lines.slice(-40))
+          console.log(`    node   ${level} ${message} ${inspect(fields, { depth: 0 })}`);
         console.log((await world.workerLog()).replace(/^/gm, "    python "));
       }
       lines.splice(0);
     });
 
-    async function bothDirections(client: PythonClient): Promise<void> {
+    /** Python's own client does not always outlive its servers, so what is asked after a restart is asked anew. */
+    async function freshPython(): Promise<PythonClient> {
+      await python.close();
+      return (python = await world.python());
+    }
+
+    async function bothDirections(): Promise<void> {
       assert.equal(await app.sendTask("interop.add", [2, 3]).get(wait), 5);
-      assert.deepEqual(await client.call("node.add", [2, 3]), { value: 5 });
+      assert.deepEqual(await (await freshPython()).call("node.add", [2, 3]), { value: 5 });
     }
 
     describe("Node calls Python", () => {
@@ -98,13 +106,15 @@ for (const setting of settings)
         assert.ok(error.bases.includes("Exception"));
         assert.match(error.message, /no such luck/);
         assert.equal(error.state, "FAILURE");
-        assert.match(error.traceback ?? "", /no such luck[\s\S]*tasks\.(ts|js)/);
+        assert.match(error.traceback ?? "", /^Traceback[\s\S]*tasks\.ts[\s\S]*no such luck/);
         const custom = raised(await python.call("node.fail_custom"));
         assert.equal(custom.type, "PaymentError");
       });
 
       it("watches its progress", async () => {
-        const seen = await python.watch(await python.send("node.progress", [3]), ["SUCCESS", "FAILURE"]);
+        // Over rpc:// Python's client cannot look at a state any more once it has waited for a result: a fresh one can.
+        const client = await freshPython();
+        const seen = await client.watch(await client.send("node.progress", [3]), ["SUCCESS", "FAILURE"]);
         assert.deepEqual(seen.at(-1), ["SUCCESS", { steps: 3 }]);
         assert.deepEqual(seen.filter(([state]) => state === "PROGRESS").at(-1)?.[1], { current: 3, total: 3 });
       });
@@ -124,7 +134,7 @@ for (const setting of settings)
     describe("the broker is restarted", () => {
       it("works in both directions again", async () => {
         await world.broker.restart();
-        await bothDirections(await world.python());
+        await bothDirections();
       });
 
       it("keeps what waits in a queue", async () => {
@@ -133,24 +143,27 @@ for (const setting of settings)
         await world.broker.restart();
         const late = await new Worker(app, { queues: [queue], concurrency: 1 }).start();
         try {
-          assert.equal(await sent.get(wait), 42);
+          await until(() =>
+            lines.some(({ message, fields }) => /succeeded/.test(message) && fields.taskId === sent.id),
+          );
+          // An answer over rpc:// goes to a queue that the restart ended, unless the caller was quick to make it again.
+          if (setting.backend !== "rpc") assert.equal(await sent.get(wait), 42);
         } finally {
           await late.shutdown();
         }
       });
 
-      it("delivers the result of a task that was running", async function () {
-        // An answer over rpc:// goes to a queue that the restart ends: nobody promises it.
-        if (setting.backend === "rpc") return;
-        const there = await app.sendTask("interop.sleep", [3, "slept in Python"]);
-        const client = await world.python();
-        const here = await client.send("node.sleep", [3, "slept in Node"]);
-        while ((await there.state()) === "PENDING" && !(await world.workerLog()).includes(there.id))
-          await new Promise((resolve) => setTimeout(resolve, 50));
-        await world.broker.restart();
-        assert.equal(await there.get(wait), "slept in Python");
-        assert.deepEqual(await (await resultReader(client)).get(here), { value: "slept in Node" });
-      });
+      // Over rpc:// nobody promises that.
+      if (setting.backend !== "rpc")
+        it("delivers the result of a task that was running", async () => {
+          const there = await app.sendTask("interop.sleep", [3, "slept in Python"]);
+          await until(async () => (await world.workerLog()).includes(there.id));
+          const here = await python.send("node.sleep", [3, "slept in Node"]);
+          await until(() => lines.some(({ fields }) => fields.taskId === here));
+          await world.broker.restart();
+          assert.equal(await there.get(wait), "slept in Python");
+          assert.deepEqual(await (await freshPython()).get(here), { value: "slept in Node" });
+        });
     });
 
     describe("the broker is killed and away for a while", () => {
@@ -171,15 +184,9 @@ for (const setting of settings)
       });
 
       it("works in both directions afterwards", async () => {
-        await bothDirections(await world.python());
+        await bothDirections();
       });
     });
-
-    /** Python's client does not always outlive a restart of its servers; a new one reads the same results. */
-    async function resultReader(client: PythonClient): Promise<PythonClient> {
-      await client.close();
-      return world.python();
-    }
   });
 
 function raised(outcome: Outcome): NonNullable<Outcome["raised"]> {

@@ -35,8 +35,9 @@ export async function startRabbitmqContainer(options: ContainerServerOptions = {
   const container = new GenericContainer(images.rabbitmq)
     // Its node name, hence its database, is made of the host name, which therefore must not change.
     .withHostname("rabbitmq")
-    // Erlang reserves a table as large as the limit: engines that set none would cost it gigabytes.
-    .withUlimits({ nofile: { soft: 65_536, hard: 65_536 } })
+    // Erlang reserves a table as large as the limit: engines that set none would cost it gigabytes. Low enough not to
+    // exceed what the engine itself may have.
+    .withUlimits({ nofile: { soft: 4096, hard: 4096 } })
     .withWaitStrategy(Wait.forLogMessage(/Server startup complete/));
   const server = await startServerContainer({
     kind: "rabbitmq",

@@ -60,7 +60,8 @@ async function startEngine({ cache, log }) {
   });
   let running = true;
   void ended.then(() => (running = false));
-  const env = { DOCKER_HOST: socket, DOCKER_CONFIG: folder };
+  // Ports are published on this machine, which testcontainers doubts when it seems to be a container itself.
+  const env = { DOCKER_HOST: socket, DOCKER_CONFIG: folder, TESTCONTAINERS_HOST_OVERRIDE: "127.0.0.1" };
 
   const stop = async () => {
     if (running) {

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ensureVenv } from "../../interop-tests/python/venvs.mjs";
 import { images, workerImage } from "../../interop-tests/servers/images.mjs";
-import { buildLocally } from "./local-images.mjs";
+import { buildLocally, recipe, recipeLabel } from "./local-images.mjs";
 import { must, run } from "./run.mjs";
 
 /** What the pinned packages need beyond the pins on Python 3.11.0 to 3.11.2 (Debian 12 has 3.11.2). */
@@ -17,13 +17,14 @@ const registryPatience = 20;
 
 /** `redis`, `rabbitmq` and `python`, under their official names. */
 export async function ensureBaseImages({ env, log }) {
-  const missing = [];
-  for (const [kind, image] of Object.entries(images))
-    if (await isHere(image, env)) log(`${image}: ${await origin(image, env)}, already here`);
-    else missing.push([kind, image]);
   let refusal;
   const toBuild = [];
-  for (const [kind, image] of missing) {
+  for (const [kind, image] of Object.entries(images)) {
+    const origin = await originOf(image, env);
+    if (origin === "official" || origin === (await recipe(kind))) {
+      log(`${image}: ${origin === "official" ? origin : "built here"}, already here`);
+      continue;
+    }
     // A registry that failed for one image is not asked again.
     refusal ??= await pull(image, env);
     if (refusal) toBuild.push([kind, image]);
@@ -34,12 +35,11 @@ export async function ensureBaseImages({ env, log }) {
   await buildLocally(toBuild, { env, log });
 }
 
-const isHere = async (image, env) => (await run("docker", ["image", "inspect", image], { env })).code === 0;
-
-async function origin(image, env) {
-  const format = '{{index .Config.Labels "celeriac.local"}}';
-  const { stdout } = await run("docker", ["image", "inspect", "--format", format, image], { env });
-  return stdout === "1" ? "built here" : "official";
+/** "official", the recipe that an image was built here from, or undefined when it is not here. */
+async function originOf(image, env) {
+  const format = `{{index .Config.Labels "${recipeLabel}"}}`;
+  const { code, stdout } = await run("docker", ["image", "inspect", "--format", format, image], { env });
+  return code === 0 ? stdout || "official" : undefined;
 }
 
 /** Resolves to undefined when the image was pulled, else to why it was not. */

@@ -4,7 +4,8 @@
  * the official images' names, so that the same tests run in them.
  */
 import { spawn } from "node:child_process";
-import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -15,6 +16,14 @@ import { findProgram, must, run } from "./run.mjs";
 const release = "bookworm";
 const base = "celeriac-debian:12";
 const dockerfiles = fileURLToPath(new URL("../../interop-tests/servers/images/", import.meta.url));
+
+/** The label of images built here; its value tells which text they were built from, so that a changed one counts. */
+export const recipeLabel = "celeriac.recipe";
+export const recipe = async (kind) =>
+  createHash("sha256")
+    .update(await readFile(join(dockerfiles, `${kind}.Dockerfile`)))
+    .digest("hex")
+    .slice(0, 16);
 
 /** Builds `[kind, image]` pairs, two at a time, and their base where it is missing. */
 export async function buildLocally(wanted, { env, log }) {
@@ -31,12 +40,12 @@ export async function buildLocally(wanted, { env, log }) {
     // The network of this machine: the mirrors answer there, perhaps by its own hosts file and proxy. Docker keeps the
     // values of these build arguments out of the image.
     const names = Object.keys(proxies).flatMap((name) => ["--build-arg", name]);
-    const options = ["--network", "host", "--label", "celeriac.local=1", "--force-rm", ...names];
+    const options = ["--network", "host", "--force-rm", ...names];
     const rest = [...wanted];
     const next = async () => {
       for (let one = rest.shift(); one; one = rest.shift()) {
         const [kind, image] = one;
-        const file = ["--file", join(context, `${kind}.Dockerfile`)];
+        const file = ["--file", join(context, `${kind}.Dockerfile`), "--label", `${recipeLabel}=${await recipe(kind)}`];
         // The classic builder: the newer one wants a permission for the machine's network.
         const buildEnv = { ...env, ...proxies, DOCKER_BUILDKIT: "0" };
         await must("docker", ["build", "--tag", image, ...options, ...file, context], { env: buildEnv });
@@ -84,6 +93,5 @@ async function makeBase({ env, log, proxies }) {
 /** `tar | docker import`. */
 function importImage(folder, image, env) {
   const tar = spawn("tar", ["--numeric-owner", "-C", folder, "-c", "."], { stdio: ["ignore", "pipe", "ignore"] });
-  const options = ["--change", "LABEL celeriac.local=1", "--change", 'CMD ["/bin/bash"]'];
-  return must("docker", ["import", ...options, "-", image], { env, input: tar.stdout });
+  return must("docker", ["import", "--change", 'CMD ["/bin/bash"]', "-", image], { env, input: tar.stdout });
 }
