@@ -17,6 +17,7 @@ import {
   replyExchange,
   replyQueue,
 } from "./control.js";
+import { Float } from "./values.js";
 
 const JSON_ONLY = new Set(["application/json"]);
 const replyTo = { exchange: "reply.celery.pidbox", routingKey: "oid" };
@@ -132,6 +133,12 @@ describe("control replies", () => {
     const reply = decodeControlReply(message, JSON_ONLY);
     assert.deepEqual({ ...reply.replies }, { "w1@vm": { ok: "pong" } });
     assert.deepEqual([reply.ticket, reply.clock], ["t", 8]);
+  });
+
+  it("pitfall 40: can hold floats that stay floats, as the revoked ids of hello must", () => {
+    const revoked = { x1: [new Float(1376), "x1"] };
+    const message = encodeControlReply("n", { revoked }, { ticket: "t", clock: 1 });
+    assert.equal(Buffer.from(message.body).toString(), '{"n": {"revoked": {"x1": [1376.0, "x1"]}}}');
   });
 
   it("have to be objects", () => {

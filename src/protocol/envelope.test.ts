@@ -22,7 +22,7 @@ const envelopeOf = (changes: object): string => {
 };
 
 describe("envelope", () => {
-  it("has kombu's keys", () => {
+  it("pitfall 11: has kombu's keys, the delivery tag and both parts of the delivery info among them", () => {
     assert.deepEqual(JSON.parse(encodeEnvelope(message, to, { deliveryTag: "t1" })), {
       body: Buffer.from("[[1], {}, {}]").toString("base64"),
       "content-encoding": "utf-8",

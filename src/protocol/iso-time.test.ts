@@ -50,6 +50,11 @@ describe("ISO times", () => {
     for (const text of ["2026-01-01", "2026-01-01T00:00:00.5"]) assert.equal(hasOffset(text), false, text);
   });
 
+  it("pitfall 6: writes +00:00 and six digits of fraction or none, never Z", () => {
+    assert.equal(isoTime(Date.UTC(2026, 0, 2, 3, 4, 5)), "2026-01-02T03:04:05+00:00");
+    assert.equal(isoTime(Date.UTC(2026, 0, 2, 3, 4, 5, 60)), "2026-01-02T03:04:05.060000+00:00");
+  });
+
   it("refuses to write what Python could not read", () => {
     assert.throws(() => isoTime(NaN), EncodeError);
     assert.throws(() => isoTime(Date.UTC(10000, 0, 1)), EncodeError);

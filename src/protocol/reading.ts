@@ -1,8 +1,11 @@
 /** Small helpers for reading documents that others wrote. */
 
-/** An object with text keys (a decoder gives a `Map` when keys are something else). */
-export const isMapping = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && Object.prototype.toString.call(value) === "[object Object]";
+/** An object with text keys: no array, no date, no `Map` (which is what decoders make of other keys). */
+export function isMapping(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== "object" || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
 
 /** The value in an error message: short, and never a whole document. */
 export function shown(value: unknown): string {

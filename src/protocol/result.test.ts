@@ -97,7 +97,7 @@ describe("result documents", () => {
     );
   });
 
-  it("need a status and a task id, nothing else", () => {
+  it("pitfall 32: need a status and a task id, nothing else", () => {
     assert.deepEqual(resultFromDocument({ status: "PENDING" }, "t9"), {
       taskId: "t9",
       status: "PENDING",
@@ -122,7 +122,7 @@ describe("result documents", () => {
     assert.deepEqual(resultFromDocument(document).children, [task("t3")]);
   });
 
-  it("read exceptions in all the forms they were ever written", () => {
+  it("pitfall 32: read exceptions in all the forms they were ever written", () => {
     const read = (result: unknown): unknown => resultFromDocument({ status: "FAILURE", result }, "t").result;
     const expected = { exc_type: "ValueError", exc_message: ["boom"], exc_module: "builtins" };
     assert.deepEqual(read(expected), expected);
@@ -141,6 +141,11 @@ describe("result documents", () => {
     assert.equal(read(null), null);
     assert.throws(() => read(5), DecodeError);
     assert.throws(() => read({ exc_message: [] }), { name: "DecodeError", message: /exc_type/ });
+  });
+
+  it("pitfall 33: have a date_done with offset, without, or none", () => {
+    for (const date_done of ["2026-11-20T15:48:29.687293", "2026-11-20T16:48:29+01:00", null])
+      assert.equal(resultFromDocument({ status: "SUCCESS", date_done }, "t").dateDone, date_done);
   });
 
   it("leave the result of other states alone", () => {

@@ -69,6 +69,15 @@ describe("signatures", () => {
     );
   });
 
+  it("pitfall 26: options may hold nulls and typed datetimes, links may be one signature or several", () => {
+    const link = '{"task": "b", "args": [], "kwargs": {}, "options": {}, "subtask_type": null, "immutable": false}';
+    const text =
+      '{"task": "a", "args": [], "kwargs": {}, "options": {"chord": null, ' +
+      `"eta": {"__type__": "datetime", "__value__": "2026-01-02T03:04:05.5+00:00"}, "link": ${link}, ` +
+      `"link_error": [${link}]}, "subtask_type": null, "immutable": false}`;
+    assert.equal(dumps(readSignature(loads(text))), text.replace("05.5", "05.500000"));
+  });
+
   it("know maps, starmaps and chunks by their task, as they have no subtask_type", () => {
     for (const task of ["celery.map", "celery.starmap", "celery.chunks"])
       assert.equal(isMapDocument(signatureDocument({ task, kwargs: { task: {}, it: [1] } })), true);

@@ -7,7 +7,7 @@ import type { Message } from "./message.js";
 import { encodeContent } from "./serializers/registry.js";
 import { decodeTask, encodeTask, plainNumbers, taskRequest } from "./task-message.js";
 import type { TaskRequest } from "./task-message.js";
-import { DateTime, Float } from "./values.js";
+import { DateTime, Float, PlainDate } from "./values.js";
 
 const TYPES: Readonly<Record<string, string>> = {
   json: "application/json",
@@ -191,7 +191,7 @@ describe("messages of other senders (table 1.4)", () => {
     assert.equal(decode(messageOf(body, { ...headers, eta: new Date(0) })).eta, "1970-01-01T00:00:00+00:00");
   });
 
-  it("eta with Z, without offset, without anything but a date", () => {
+  it("pitfall 6: eta with Z, without offset, without anything but a date", () => {
     for (const eta of ["2026-11-20T15:52:33Z", "2026-11-20T15:52:33", "2026-11-20"])
       assert.equal(decode(messageOf(body, { ...headers, eta })).eta, eta);
   });
@@ -226,6 +226,12 @@ describe("messages of other senders (table 1.4)", () => {
     for (const args of [null, {}, "ab"]) invalid(messageOf([args, {}, embed], headers), /invalid args of task 8bf4/);
     for (const kwargs of [null, [], "ab"])
       invalid(messageOf([[], kwargs, embed], headers), /invalid kwargs of task 8bf4/);
+  });
+
+  it("pitfall 34: NaN, infinities, integers of any size, typed objects", () => {
+    const json = '[[NaN, -Infinity, 1180591620717411303424, {"__type__": "date", "__value__": "2026-01-02"}], {}, {}]';
+    const { args } = decode(messageOf(null, headers, { body: Buffer.from(json) }));
+    assert.deepEqual(args, [NaN, -Infinity, 2n ** 70n, new PlainDate("2026-01-02")]);
   });
 
   it("embed null, empty, or no object", () => {
