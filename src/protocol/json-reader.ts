@@ -36,18 +36,38 @@ export function loads(text: string, options?: LoadsOptions): unknown {
 
 /**
  * Whether the text may hold what `JSON.parse` reads otherwise than Python: the bare words, integers that may be
- * unsafe, typed objects (also with an escaped underscore). A match inside a string costs time alone. Separate searches
+ * unsafe, the int -0, typed objects (also with an escaped underscore). A match inside a string costs time alone. Separate searches
  * for fixed things are many times faster than one alternation.
  */
 const isSpecial = (text: string): boolean =>
   text.includes("__type__") ||
   text.includes("NaN") ||
   text.includes("Infinity") ||
-  (LONG_DIGITS.test(text) && LONG_INT.test(text)) ||
+  hasLongInt(text) ||
+  (text.includes("-0") && MINUS_ZERO.test(text)) ||
   ESCAPED_UNDERSCORE.test(text);
 
-const LONG_DIGITS = /\d{16}/;
-const LONG_INT = /(?:^|[\s,:[])-?\d{16}/;
+const LONG = 16;
+
+/** Whether there is an integer of 16 digits or more: such a run covers one of every 16 places, so few are looked at. */
+function hasLongInt(text: string): boolean {
+  for (let at = LONG - 1; at < text.length; at += LONG) {
+    if (!isDigit(text.charCodeAt(at))) continue;
+    let start = at;
+    while (start > 0 && isDigit(text.charCodeAt(start - 1))) start--;
+    let end = at + 1;
+    while (isDigit(text.charCodeAt(end))) end++;
+    if (end - start >= LONG && BEFORE_INT.test(text.charAt(start - 1))) return true;
+    at = end;
+  }
+  return false;
+}
+
+const isDigit = (unit: number): boolean => unit >= 0x30 && unit <= 0x39;
+/** Not a digit of a fraction or exponent, and not the start or middle of a text. */
+const BEFORE_INT = /^[\s,:[-]?$/;
+/** The int -0 is 0 in Python, and no float. */
+const MINUS_ZERO = /(?:^|[\s,:[])-0(?![.\deE])/;
 const ESCAPED_UNDERSCORE = /\\u005[fF]/;
 
 const hasFloat = (text: string): boolean => POINT_OR_EXPONENT.test(text) && FLOAT.test(text);
@@ -154,7 +174,7 @@ class JsonParser {
       if (digits.length > MAX_INT_DIGITS)
         throw new DecodeError(`an integer of more than ${MAX_INT_DIGITS} digits at index ${this.#at}`);
       this.#at += digits.length;
-      return Number.isSafeInteger(value) ? value : BigInt(digits);
+      return Number.isSafeInteger(value) ? value + 0 : BigInt(digits);
     }
     this.#at += digits.length;
     return readFloat(Number(digits), this.keepFloats);
