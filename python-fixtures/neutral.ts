@@ -71,7 +71,9 @@ export function toNeutral(value: unknown, options: NeutralOptions = {}): unknown
     if (value.module === "datetime" && value.name === "timedelta") return { $timedelta: value.args?.map(inner) };
     return { $object: `${value.module}.${value.name}`, args: value.args?.map(inner) ?? null };
   }
-  return dict(Object.entries(value).map(([key, one]) => [key, inner(one)] as const));
+  // As everywhere in JavaScript, a member that is undefined is not there.
+  const members = Object.entries(value).filter(([, one]) => one !== undefined);
+  return dict(members.map(([key, one]) => [key, inner(one)] as const));
 }
 
 /** Python's notation in canonical form. */

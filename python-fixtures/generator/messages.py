@@ -14,7 +14,7 @@ from .neutral import raw, to_neutral
 
 VERSION = tuple(int(part) for part in celery.__version__.split(".")[:2])
 _UNKNOWN = object()  # Celery 5.2 keeps no custom headers in the request
-_EVERYTHING = prepare_accept_content(["json", "yaml", "msgpack", "pickle"])
+EVERYTHING = prepare_accept_content(["json", "yaml", "msgpack", "pickle"])
 
 
 class TaskAttributes:
@@ -28,7 +28,7 @@ class TaskAttributes:
 
 def received(app, published):
     with app.connection() as connection:
-        return Message(loads(published.text), channel=connection.default_channel, accept=_EVERYTHING)
+        return Message(loads(published.text), channel=connection.default_channel, accept=EVERYTHING)
 
 
 def request(app, message):
