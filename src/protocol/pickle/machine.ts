@@ -1,8 +1,6 @@
-import { decodeUtf8 } from "../utf8.js";
-import { readFloat } from "../values.js";
 import { ByteSource } from "./byte-source.js";
+import { readLiteral } from "./literals.js";
 import { Op } from "./opcodes.js";
-import { parseString, parseUnicode, textWithSurrogates } from "./old-text.js";
 import { PyObject } from "./py-object.js";
 
 /** A dict while the pickle is read: whether it becomes an object is known only at the end. */
@@ -85,6 +83,8 @@ export class PickleMachine {
 
   #step(op: number): void {
     const source = this.#source;
+    const literal = readLiteral(op, source, this.keepFloats);
+    if (literal !== undefined) return this.#push(literal);
     switch (op) {
       case Op.PROTO: {
         const protocol = source.u8();
@@ -94,37 +94,6 @@ export class PickleMachine {
       case Op.FRAME:
         source.length64();
         return;
-      case Op.NONE:
-        return this.#push(null);
-      case Op.NEWTRUE:
-        return this.#push(true);
-      case Op.NEWFALSE:
-        return this.#push(false);
-      case Op.BININT1:
-        return this.#push(source.u8());
-      case Op.BININT2:
-        return this.#push(source.uint(2));
-      case Op.BININT:
-        return this.#push(source.int32());
-      case Op.LONG1:
-        return this.#push(source.long(source.u8()));
-      case Op.LONG4:
-        return this.#push(source.long(source.int32()));
-      case Op.BINFLOAT:
-        return this.#float(source.float());
-      case Op.SHORT_BINUNICODE:
-        return this.#text(source.u8());
-      case Op.BINUNICODE:
-        return this.#text(source.uint(4));
-      case Op.BINUNICODE8:
-        return this.#text(source.length64());
-      case Op.SHORT_BINBYTES:
-        return this.#bytes(source.u8());
-      case Op.BINBYTES:
-        return this.#bytes(source.uint(4));
-      case Op.BINBYTES8:
-      case Op.BYTEARRAY8:
-        return this.#bytes(source.length64());
       default:
         return this.#containers(op);
     }
@@ -250,67 +219,12 @@ export class PickleMachine {
         return;
       }
       default:
-        return this.#old(op);
-    }
-  }
-
-  /** Protocols 0 and 1, and Python 2's byte strings. */
-  #old(op: number): void {
-    const source = this.#source;
-    switch (op) {
-      case Op.INT: {
-        const line = source.line();
-        return this.#push(line === "00" ? false : line === "01" ? true : source.digits(line));
-      }
-      case Op.LONG:
-        return this.#push(source.digits(source.line().replace(/L$/, "")));
-      case Op.FLOAT: {
-        const line = source.line();
-        const value = FLOAT_WORDS[line] ?? Number(line);
-        if (line.trim() === "" || (Number.isNaN(value) && !(line in FLOAT_WORDS)))
-          throw source.fail("a malformed float");
-        return this.#float(value);
-      }
-      case Op.STRING: {
-        const bytes = parseString(source.line());
-        if (!bytes) throw source.fail("a malformed string");
-        return this.#byteString(bytes);
-      }
-      case Op.BINSTRING: {
-        const size = source.int32();
-        if (size < 0) throw source.fail("a negative length");
-        return this.#byteString(source.bytes(size));
-      }
-      case Op.SHORT_BINSTRING:
-        return this.#byteString(source.bytes(source.u8()));
-      case Op.UNICODE:
-        return this.#push(parseUnicode(source.line()));
-      default:
         throw source.fail(`opcode 0x${op.toString(16).padStart(2, "0")} is not supported`);
     }
   }
 
   #spend(): void {
     if (++this.#nodes > this.maxNodes) throw this.#source.fail(`it holds more than ${this.maxNodes} nodes`);
-  }
-
-  #float(value: number): void {
-    this.#push(readFloat(value, this.keepFloats));
-  }
-
-  #text(size: number): void {
-    const bytes = this.#source.bytes(size);
-    this.#push(textWithSurrogates(bytes) ?? decodeUtf8(bytes, "text in a pickle"));
-  }
-
-  #bytes(size: number): void {
-    this.#push(new Uint8Array(this.#source.bytes(size)));
-  }
-
-  /** Python 2's `str`: text when it is ASCII, as Python 3 reads it; else its bytes (Python 3 fails there). */
-  #byteString(bytes: Uint8Array): void {
-    const isText = bytes.every((byte) => byte < 0x80);
-    this.#push(isText ? Buffer.from(bytes).toString("latin1") : new Uint8Array(bytes));
   }
 
   #append(target: unknown, items: readonly unknown[]): void {
@@ -355,9 +269,3 @@ function attributeOf(callee: PyObject): PyObject {
   if (!isGetattr || !(owner instanceof PyObject) || owner.args !== null || typeof name !== "string") return callee;
   return new PyObject(owner.module, `${owner.name}.${name}`);
 }
-
-const FLOAT_WORDS: Readonly<Record<string, number>> = Object.assign(Object.create(null) as object, {
-  nan: NaN,
-  inf: Infinity,
-  "-inf": -Infinity,
-});

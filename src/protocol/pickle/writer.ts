@@ -117,7 +117,7 @@ class PickleWriter {
     if (types.isUint8Array(value)) return this.#bytes(value);
     if (types.isDate(value)) return this.#datetime(dateParts(value));
     if (types.isMap(value)) return this.#dict(value, [...value], depth);
-    if (types.isSet(value)) return this.#items(Op.EMPTY_SET, Op.ADDITEMS, value, [...value], depth);
+    if (types.isSet(value)) return this.#set(value, depth);
     if (value instanceof PyObject) return this.#pyObject(value, depth);
     return this.#special(value, depth);
   }
@@ -134,20 +134,35 @@ class PickleWriter {
   }
 
   #list(value: readonly unknown[], depth: number): void {
-    this.#items(Op.EMPTY_LIST, Op.APPENDS, value, value, depth);
-  }
-
-  #items(empty: number, add: number, container: object, items: readonly unknown[], depth: number): void {
-    this.#out.u8(empty);
-    if (items.length === 0) return;
+    this.#out.u8(Op.EMPTY_LIST);
+    if (value.length === 0) return;
     this.#out.u8(Op.MARK);
     let index = 0;
     try {
-      for (; index < items.length; index++) this.#write(items[index], depth + 1);
+      for (; index < value.length; index++) this.#write(value[index], depth + 1);
     } catch (error) {
-      throw Refusal.within(error, container, index);
+      throw Refusal.within(error, value, index);
     }
-    this.#out.u8(add);
+    this.#out.u8(Op.APPENDS);
+  }
+
+  #set(value: ReadonlySet<unknown>, depth: number): void {
+    this.#out.u8(Op.EMPTY_SET);
+    if (value.size === 0) return;
+    this.#out.u8(Op.MARK);
+    for (const member of value) this.#hashable(member, depth + 1);
+    this.#out.u8(Op.ADDITEMS);
+  }
+
+  /** What stands as a key or in a set must be hashable in Python: arrays are tuples there, sets frozen ones. */
+  #hashable(value: unknown, depth: number): void {
+    if (typeof value !== "object" || value === null) return this.#write(value, depth);
+    if (isPlain(value) || types.isMap(value)) throw new Refusal("a dict cannot be a key or in a set");
+    if (!Array.isArray(value) && !types.isSet(value)) return this.#write(value, depth);
+    if (depth >= MAX_DEPTH) throw tooDeep();
+    this.#out.u8(Op.MARK);
+    for (const member of value as Iterable<unknown>) this.#hashable(member, depth + 1);
+    this.#out.u8(Array.isArray(value) ? Op.TUPLE : Op.FROZENSET);
   }
 
   #members(value: Record<string, unknown>, depth: number): void {
@@ -161,9 +176,7 @@ class PickleWriter {
     this.#out.u8(Op.MARK);
     for (const [key, member] of entries) {
       try {
-        if (typeof key === "object" && key !== null && (Array.isArray(key) || isPlain(key)))
-          throw new Refusal("a list or dict cannot be a key");
-        this.#write(key, depth + 1);
+        this.#hashable(key, depth + 1);
         this.#write(member, depth + 1);
       } catch (error) {
         throw Refusal.within(error, container, key);
