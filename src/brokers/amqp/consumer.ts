@@ -182,8 +182,8 @@ export class AmqpConsumer implements Consumer {
     }
     // What was asked for while the session was opening.
     session.setPrefetch(this.#prefetch);
-    for (const queue of this.#queues.values()) if (!session.has(queue.name)) await session.add(queue);
-    for (const name of session.queues()) if (!this.#queues.has(name)) await session.cancel(name);
+    for (const queue of this.#queues.values()) if (!session.queues.includes(queue.name)) await session.add(queue);
+    for (const name of session.queues) if (!this.#queues.has(name)) await session.cancel(name);
     this.#next.resolve(session);
     this.#next = silent();
     this.options.onConnected?.();

@@ -1,13 +1,14 @@
 import type { ConfirmChannel, Message as AmqpMessage } from "amqplib";
-import { type CeleryError, OperationalError, PublishError } from "../../errors.js";
+import { type CeleryError, OperationalError } from "../../errors.js";
 import type { Message } from "../../protocol/message.js";
 import type { Destination, Queue } from "../../protocol/queue.js";
 import { abortable, onAbort } from "../../util/abort.js";
 import type { PublishOptions } from "../broker.js";
 import { Fifo } from "./fifo.js";
 import { ConfirmWindow, type Outcome, type Pending } from "./confirm-window.js";
-import { replyCode, serverText } from "./errors.js";
+import { serverText } from "./errors.js";
 import type { Link } from "./link.js";
+import { bystander, isAbout, maybeArrived, notRouted, notTaken, refused } from "./publish-errors.js";
 import { encodingProblem, publishOptions } from "./publish-options.js";
 import type { Topology } from "./topology.js";
 
@@ -34,6 +35,8 @@ export class Publisher {
   #opening: Promise<Open> | undefined;
   /** Accepted from callers and not written yet. */
   readonly #backlog = new Fifo<Pending>();
+  /** Calls that wait for a connection or a declaration. */
+  #preparing = 0;
   #idle: (() => void)[] = [];
 
   constructor(
@@ -48,12 +51,12 @@ export class Publisher {
     const open = this.#open;
     const mandatory = options.mandatory ?? true;
     if (open && isDeclared(open.topology, to, declare)) return this.#enqueue(message, to, mandatory, signal);
-    return abortable(this.#prepare(to, options), signal).then(() => this.#enqueue(message, to, mandatory, signal));
+    return this.#prepareAndEnqueue(message, to, options);
   }
 
   /** Resolves when nothing waits for its confirmation. */
   async flushed(): Promise<void> {
-    while (this.#backlog.size > 0 || (this.#open?.window.size ?? 0) > 0)
+    while (this.#preparing > 0 || this.#backlog.size > 0 || (this.#open?.window.size ?? 0) > 0)
       await new Promise<void>((resolve) => this.#idle.push(resolve));
   }
 
@@ -64,7 +67,19 @@ export class Publisher {
     this.#settled();
   }
 
-  async #prepare(to: Destination, { declare = [] }: PublishOptions): Promise<void> {
+  async #prepareAndEnqueue(message: Message, to: Destination, options: PublishOptions): Promise<void> {
+    this.#preparing++;
+    try {
+      await abortable(this.#prepare(to, options.declare), options.signal);
+    } finally {
+      this.#preparing--;
+      // Whoever waits for silence hears of it when this message has been answered as well.
+      queueMicrotask(() => this.#settled());
+    }
+    return this.#enqueue(message, to, options.mandatory ?? true, options.signal);
+  }
+
+  async #prepare(to: Destination, declare: readonly Queue[] = []): Promise<void> {
     const { topology } = await this.#ready();
     await topology.declareExchange(to.exchange);
     for (const queue of declare) await topology.declareQueue(queue);
@@ -175,46 +190,30 @@ export class Publisher {
   }
 
   #conclude(pending: Pending, outcome: Outcome): void {
-    const { exchange, routingKey } = pending.to;
     switch (outcome.kind) {
       case "confirmed":
         return pending.resolve();
       case "refused":
-        return pending.reject(
-          new OperationalError(
-            `${this.display} refused a message for exchange "${exchange.name}", routing key "${routingKey}" (nack): the queue is full or cannot take it now`,
-          ),
-        );
+        return pending.reject(notTaken(pending, this.display));
       case "returned":
-        return pending.reject(
-          new PublishError(
-            `no queue took the message for exchange "${exchange.name}", routing key "${routingKey}" (${outcome.reason}): ` +
-              "declare and bind the queue, check the routing key, or publish with mandatory: false",
-          ),
-        );
+        return pending.reject(notRouted(pending, outcome.reason));
     }
   }
 
   #closed({ link, topology, window, refusal }: Open): void {
     const rest = window.drain();
     if (link.lost) {
-      const error = new OperationalError(
-        `${link.lost.message}; a message that was not confirmed yet may have arrived all the same`,
-        { cause: link.lost },
-      );
+      const error = maybeArrived(link.lost);
       for (const pending of rest) pending.reject(error);
       for (const pending of this.#backlog.drain()) pending.reject(link.lost);
       return this.#settled();
     }
     topology.forget();
     const text = serverText(refusal ?? "without a reason");
-    const bystander = new OperationalError(
-      `${this.display} closed the channel because of another message (${text}); this one may have arrived all the same`,
-      { cause: refusal },
-    );
+    const innocent = bystander(text, this.display, refusal);
     for (const pending of rest) {
       const guilty = rest.length === 1 || isAbout(text, pending);
-      pending.reject(guilty ? refused(text, pending, refusal) : bystander);
+      pending.reject(guilty ? refused(text, pending, refusal) : innocent);
     }
     if (this.#backlog.size > 0) this.#reopen();
     else this.#settled();
@@ -226,21 +225,6 @@ function isDeclared(topology: Topology, to: Destination, declare: readonly Queue
   if (!topology.isExchangeDeclared(to.exchange)) return false;
   if (declare) for (const queue of declare) if (!topology.isQueueDeclared(queue)) return false;
   return true;
-}
-
-function refused(text: string, { to }: Pending, cause: unknown): CeleryError {
-  const remedy = replyCode(cause) === 404 ? "declare the exchange first" : "see the text of the server";
-  return new PublishError(
-    `the broker refused a message for exchange "${to.exchange.name}", routing key "${to.routingKey}": ${text}; ${remedy}`,
-    { cause },
-  );
-}
-
-/** Whether the server's reason for closing the channel names something of this message. */
-function isAbout(text: string, { to, message }: Pending): boolean {
-  if (to.exchange.name !== "" && text.includes(`exchange '${to.exchange.name}'`)) return true;
-  const { expiration } = message.properties;
-  return expiration !== undefined && /expiration/.test(text);
 }
 
 function returned(window: ConfirmWindow, topology: Topology, message: AmqpMessage): void {

@@ -6,6 +6,7 @@ import { NOT_IMPLEMENTED, operational, replyCode, serverText } from "./errors.js
 import { Fifo } from "./fifo.js";
 import type { Link } from "./link.js";
 import type { Properties } from "./read-frames.js";
+import { asQos, Subscriptions } from "./subscriptions.js";
 import type { Topology } from "./topology.js";
 
 export interface SessionOptions {
@@ -17,9 +18,6 @@ export interface SessionOptions {
   onUndecodable(error: DecodeError, queue: string): void;
 }
 
-/** basic.qos has 16 bits; Celery asks for no limit beyond. */
-const asQos = (count: number): number => (count > 65535 || count < 0 ? 0 : Math.floor(count));
-
 /** One channel on which queues are consumed, from its opening to its loss. Its deliveries live and die with it. */
 export class Session implements Settler {
   /** Why nothing can be settled here any more. */
@@ -28,12 +26,10 @@ export class Session implements Settler {
   readonly #arrived = new Fifo<AmqpDelivery>();
   #unsettled = 0;
   #limit: number;
-  /** The limit that the server knows. */
-  #sent: number | undefined;
   /** Consuming and cancelling happen one after the other: some of it takes two questions to the server. */
   #tail: Promise<unknown> = Promise.resolve();
   #stopping = false;
-  readonly #tags = new Map<string, string>();
+  readonly #subscriptions: Subscriptions;
   #listeners: ((error: CeleryError) => void)[] = [];
 
   private constructor(
@@ -43,6 +39,12 @@ export class Session implements Settler {
     private readonly options: SessionOptions,
   ) {
     this.#limit = asQos(options.prefetch);
+    this.#subscriptions = new Subscriptions(channel, {
+      noAck: options.noAck,
+      perConsumer: options.perConsumer,
+      limit: this.#limit,
+      onMessage: (raw, queue) => this.#arrive(raw, queue),
+    });
     let refusal: unknown;
     channel.on("error", (error) => (refusal = error));
     // A moment later it is known whether the whole connection went.
@@ -60,8 +62,7 @@ export class Session implements Settler {
     for (const queue of list) await topology.declareQueue(queue, true);
     const session = new Session(link, topology, await link.channel(), options);
     try {
-      await session.#sendQos();
-      for (const queue of list) await session.#consume(queue.name);
+      for (const queue of list) await session.#subscriptions.add(queue.name);
     } catch (error) {
       await session.close();
       // The connection went with the refused consumer: wait until its reason is known.
@@ -75,20 +76,18 @@ export class Session implements Settler {
     else this.#listeners.push(listener);
   }
 
-  has(queue: string): boolean {
-    return this.#tags.has(queue);
-  }
-
-  queues(): string[] {
-    return [...this.#tags.keys()];
+  get queues(): string[] {
+    return this.#subscriptions.queues;
   }
 
   /** The next delivery, if there is one and the limit allows it. */
   take(): AmqpDelivery | undefined {
     if (this.lost || this.#stopping) return undefined;
-    if (!this.options.noAck && this.#limit > 0 && this.#unsettled >= this.#limit) return undefined;
-    const delivery = this.#arrived.shift();
+    const room = this.options.noAck || this.#limit === 0 || this.#unsettled < this.#limit;
+    const delivery = room ? this.#arrived.shift() : undefined;
     if (delivery) this.#unsettled++;
+    else if (room && this.options.perConsumer && this.#unsettled >= this.#subscriptions.granted)
+      this.#adjust(() => this.#subscriptions.grow(this.#limit));
     return delivery;
   }
 
@@ -102,14 +101,14 @@ export class Session implements Settler {
   setPrefetch(count: number): void {
     this.#limit = asQos(count);
     this.options.onArrival();
-    // Workers move the limit with every delayed task: those that wait here find it sent already.
-    void this.#serial(() => this.#sendQos()).catch(() => undefined);
+    // Workers move the limit with every delayed task: changes that wait here find the newest one made already.
+    this.#adjust(() => this.#subscriptions.setLimit(this.#limit));
   }
 
   add(queue: Queue): Promise<void> {
     return this.#serial(async () => {
       await this.topology.declareQueue(queue, true);
-      await this.#consume(queue.name);
+      await this.#subscriptions.add(queue.name);
     });
   }
 
@@ -122,7 +121,7 @@ export class Session implements Settler {
     // What is not acknowledged to the server cannot go back: it stays to be taken.
     this.#stopping = !this.options.noAck;
     return this.#serial(async () => {
-      await Promise.all([...this.#tags.keys()].map((queue) => this.#cancel(queue)));
+      await Promise.all(this.queues.map((queue) => this.#cancel(queue)));
     });
   }
 
@@ -150,31 +149,15 @@ export class Session implements Settler {
     return result;
   }
 
-  async #sendQos(): Promise<void> {
-    if (this.options.noAck || this.lost || this.#stopping || this.#limit === this.#sent) return;
-    this.#sent = this.#limit;
-    await this.channel.prefetch(this.#limit, !this.options.perConsumer);
-    // Per consumer, a limit holds for consumers that come after it: so they come again.
-    if (this.options.perConsumer)
-      for (const [queue, tag] of [...this.#tags]) {
-        await this.channel.cancel(tag);
-        await this.#consume(queue);
-      }
+  #adjust(run: () => Promise<void>): void {
+    void this.#serial(async () => {
+      if (!this.lost && !this.#stopping) await run();
+    }).catch(() => undefined);
   }
 
   async #cancel(queue: string): Promise<void> {
-    const tag = this.#tags.get(queue);
-    if (tag === undefined) return;
-    this.#tags.delete(queue);
-    await this.channel.cancel(tag).catch(() => undefined);
+    await this.#subscriptions.cancel(queue).catch(() => undefined);
     if (!this.options.noAck) this.#giveBack(queue);
-  }
-
-  async #consume(queue: string): Promise<void> {
-    const { consumerTag } = await this.channel.consume(queue, (raw) => this.#arrive(raw, queue), {
-      noAck: this.options.noAck,
-    });
-    this.#tags.set(queue, consumerTag);
   }
 
   #arrive(raw: ConsumeMessage | null, queue: string): void {
