@@ -22,6 +22,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   "exception-reprs": values.exceptionTexts,
   "tasks-v1": messages.task,
   "tasks-v2": messages.task,
+  "tasks-odd": messages.oddTask,
   workflows: messages.task,
   worker: messages.task,
   redelivered: messages.redelivered,

@@ -9,7 +9,7 @@ from celery import signature
 from kombu import Exchange, Queue, compression
 
 from . import frozen
-from .messages import task_entries
+from .messages import carrier, describe_request, received, task_entries
 from .neutral import raw
 from .values import ALIASES
 from .recorder import make_app, record
@@ -161,6 +161,60 @@ def protocol1():
     yield from task_entries(local, name, record(name, lambda: local.send_task("app.add", (1,), countdown=5)))
 
 
+def _odd_messages():
+    """name -> (body, headers, serializer): hybrids of the two protocols, and what other programs have sent."""
+    headers = {"lang": "py", "task": "app.add", "id": IDS["id"], "retries": 0, "timelimit": [None, None], "eta": None,
+               "expires": None, "group": None, "root_id": IDS["id"], "parent_id": None, "argsrepr": "", "kwargsrepr": ""}
+    embed = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
+    body = [[1, 2], {}, embed]
+    first = {"task": "app.add", "id": IDS["id"], "args": [1], "kwargs": {"x": 2}}
+
+    def without(name):
+        return {key: value for key, value in headers.items() if key != name}
+
+    yield "hybrid", {**first, "retries": 1, "callbacks": None}, headers
+    yield "hybrid with group", {**first, "taskset": IDS["group"]}, headers
+    yield "only the needed headers", body, {"task": "app.add", "id": IDS["id"]}
+    yield "no embed", [[1, 2], {}, None], headers
+    yield "empty embed", [[1, 2], {}, {}], headers
+    yield "empty chain", [[1, 2], {}, {**embed, "chain": []}], headers
+    yield "first protocol, least", {"task": "app.add", "id": IDS["id"]}, {}
+    yield "first protocol, taskset and group", {**first, "taskset": IDS["group"], "group": IDS["root"]}, {}
+    yield "naive eta", body, {**headers, "eta": "2026-11-20T17:00:00"}
+    yield "eta with Z", body, {**headers, "eta": "2026-11-20T17:00:00Z"}
+    yield "two parts", [[1, 2], {}], headers
+    yield "four parts", [[1, 2], {}, embed, None], headers
+    yield "body is a text", "text", headers
+    yield "body is a number", 5, headers
+    yield "body is nothing", None, headers
+    yield "body is an empty dict", {}, headers
+    yield "no id", body, without("id")
+    yield "no task anywhere", body, {}
+    yield "first protocol without id", {"task": "app.add", "args": []}, {}
+    yield "eta is a number", body, {**headers, "eta": 1795190006.5}
+    yield "eta is no time", body, {**headers, "eta": "tomorrow"}
+    yield "eta is empty", body, {**headers, "eta": ""}
+    yield "expires is no time", body, {**headers, "expires": "later"}
+    yield "kwargs of the first protocol are a list", {**first, "kwargs": [1]}, {}
+
+
+def odd():
+    """Whether a worker of this version takes the message, and what its Request then says."""
+    app = make_app()
+    for name, body, headers in _odd_messages():
+        def run():
+            with app.producer_or_acquire(None) as producer:
+                producer.publish(body, routing_key="celery", serializer="json", headers=dict(headers))
+
+        published, = record(f"odd {name}", run)
+        entry = {"name": name, **carrier(published)}
+        try:
+            entry["request"] = describe_request(app, received(app, published))
+        except Exception as error:
+            entry["refused"] = type(error).__name__
+        yield entry
+
+
 def redelivered():
     """How a virtual transport marks a message that it gives out again: Redis in two places, the others in one."""
     app = make_app()
@@ -182,4 +236,5 @@ def redelivered():
 def subjects():
     yield "tasks-v2", protocol2
     yield "tasks-v1", protocol1
+    yield "tasks-odd", odd
     yield "redelivered", redelivered

@@ -31,7 +31,7 @@ def serialized(serializer):
         try:
             content_type, content_encoding, body = serialization.dumps(value, serializer=serializer)
         except Exception as error:
-            yield {"name": name, "input": _input(value), "refused": type(error).__name__}
+            yield {"name": name, "serializer": serializer, "input": _input(value), "refused": type(error).__name__}
             continue
         entry = {"name": name, "contentType": content_type, "contentEncoding": content_encoding, "body": raw(body)}
         try:
