@@ -43,8 +43,9 @@ for (const combination of deepCombinations)
       await stage?.close();
       if (folder) removeFolder(folder);
     });
+    beforeEach(() => assert.ok(worker.running, "the Python worker has ended"));
     afterEach(function () {
-      if (this.currentTest?.state === "failed") console.log(`--- Python worker\n${worker.log.slice(-4000)}\n---`);
+      if (this.currentTest?.state === "failed") console.log(`--- Python worker\n${worker.log.slice(-2000)}\n---`);
     });
 
     for (const serializer of ["json", "yaml", "msgpack", "pickle"])

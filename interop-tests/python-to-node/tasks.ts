@@ -63,7 +63,11 @@ export function defineTasks(app: Celery): void {
   app.task("node.hopeless", { bind: true, maxRetries: 1, defaultRetryDelay: 0 }, (self: TaskContext) => {
     throw self.retry({ cause: new Error("hopeless") });
   });
-  app.task("node.request", { bind: true }, (self: TaskContext, ..._args: unknown[]) => self.request);
+  app.task(
+    "node.request",
+    { bind: true, params: ["a", "b"] },
+    (self: TaskContext, _a: unknown, _b: unknown) => self.request,
+  );
   app.task("node.ignored", () => {
     throw new Ignore();
   });

@@ -174,6 +174,12 @@ def note(value, path):
     return value
 
 
+@app.task(name="interop.note_id")
+def note_id(task_id, *, path):
+    """For errbacks: with one positional parameter, Celery gives it the id of the task that failed."""
+    return note(task_id, path)
+
+
 @app.task(name="interop.ignored")
 def ignored():
     raise Ignore()
@@ -188,6 +194,8 @@ def rejected():
 def request(self, *args):
     """The request as Python's worker understood it."""
     r = self.request
+    # Celery 5.2 leaves custom headers among the attributes.
+    headers = r.headers or {k: v for k, v in vars(r).items() if k.startswith("x-")}
     return {
         "id": r.id,
         "root_id": r.root_id,
@@ -201,8 +209,7 @@ def request(self, *args):
         "kwargsrepr": r.kwargsrepr,
         "shadow": r.shadow,
         "origin": r.origin,
-        "lang": (r.headers or {}).get("lang"),
-        "headers": {k: v for k, v in (r.headers or {}).items()},
+        "headers": headers,
         "reply_to": r.reply_to,
         "correlation_id": r.correlation_id,
         "delivery_info": {k: r.delivery_info.get(k) for k in ("exchange", "routing_key", "priority", "redelivered")},
