@@ -99,7 +99,7 @@ describe("the node that is meant", () => {
 
   it("is one of the destination, exactly", () => {
     assert.equal(meant({ destination: ["w1@vm"] }), true);
-    assert.equal(meant({ destination: ["w1"] }), false);
+    for (const node of ["w1", "w1@vm2", "xw1@vm"]) assert.equal(meant({ destination: [node] }), false);
     assert.equal(meant({ destination: ["other"], pattern: "*", matcher: "glob" }), false);
   });
 

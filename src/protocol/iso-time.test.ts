@@ -40,6 +40,7 @@ describe("ISO times", () => {
     assert.equal(isoTime(Date.UTC(2026, 0, 1), "Asia/Kolkata"), "2026-01-01T05:30:00+05:30");
     assert.equal(parseIsoTime("2026-07-01T14:00:00", "Europe/Paris"), Date.UTC(2026, 6, 1, 12));
     assert.equal(parseIsoTime("2026-03-29T03:30:00", "Europe/Paris"), Date.UTC(2026, 2, 29, 1, 30));
+    assert.equal(parseIsoTime("2026-10-25T01:30:00", "Europe/Paris"), Date.UTC(2026, 9, 24, 23, 30));
     assert.equal(parseIsoTime("2026-07-01T14:00:00Z", "Europe/Paris"), Date.UTC(2026, 6, 1, 14));
     assert.throws(() => parseIsoTime("2026-07-01T14:00:00", "Mars/Phobos"), ImproperlyConfigured);
   });

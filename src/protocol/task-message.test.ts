@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { ContentDisallowed, DecodeError, InvalidTaskError } from "../errors.js";
+import { ContentDisallowed, DecodeError, ImproperlyConfigured, InvalidTaskError } from "../errors.js";
 import { mutated, request, thrownBy } from "./arbitraries.test.js";
+import { registerCompression } from "./compression.js";
 import { dumps } from "./json.js";
 import type { Message } from "./message.js";
 import { encodeContent } from "./serializers/registry.js";
@@ -78,6 +79,10 @@ describe("encoding tasks", () => {
 
   it("pitfall 1: timelimit is hard, soft", () => {
     assert.deepEqual(encodeTask({ ...plain, timeLimit: [300, 240] }).headers["timelimit"], [300, 240]);
+  });
+
+  it("makes a task its own root when nothing is said", () => {
+    assert.equal(encodeTask({ ...plain, rootId: null }).headers["root_id"], "8bf4");
   });
 
   it("puts the sender's own headers beside the protocol's", () => {
@@ -220,6 +225,16 @@ describe("messages of other senders (table 1.4)", () => {
       const error = thrownBy(() => decode(message));
       assert.ok(error instanceof DecodeError && !(error instanceof InvalidTaskError), String(error));
     }
+  });
+
+  it("a compression whose package is missing makes a message unreadable, no more", () => {
+    const decompress = (): never => {
+      throw new ImproperlyConfigured("npm install it");
+    };
+    registerCompression({ names: ["missing"], type: "application/x-missing", compress: decompress, decompress });
+    const error = thrownBy(() => decode(messageOf(body, { ...headers, compression: "missing" })));
+    assert.ok(error instanceof DecodeError);
+    assert.match(error.message, /npm install it/);
   });
 
   it("args and kwargs of the wrong kind", () => {
