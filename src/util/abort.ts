@@ -1,12 +1,37 @@
-/** Runs `onAbort` when the signal aborts (at once if it has); the returned function removes the listener. */
+/** What waits for a signal. All share one listener of it: thousands may, and Node warns from the eleventh on. */
+const waiting = new WeakMap<AbortSignal, Set<() => void>>();
+
+/** Runs the listener when the signal aborts (at once if it has); the returned function removes it. */
 export function onAbort(signal: AbortSignal | undefined, listener: () => void): () => void {
   if (!signal) return () => undefined;
   if (signal.aborted) {
     listener();
     return () => undefined;
   }
-  signal.addEventListener("abort", listener, { once: true });
-  return () => signal.removeEventListener("abort", listener);
+  // Its own function each time, so that the same listener given twice counts twice.
+  const mine = (): void => listener();
+  listenersOf(signal).add(mine);
+  return () => {
+    const listeners = waiting.get(signal);
+    if (!listeners?.delete(mine) || listeners.size > 0) return;
+    waiting.delete(signal);
+    signal.removeEventListener("abort", release);
+  };
+}
+
+function listenersOf(signal: AbortSignal): Set<() => void> {
+  let listeners = waiting.get(signal);
+  if (!listeners) {
+    waiting.set(signal, (listeners = new Set()));
+    signal.addEventListener("abort", release, { once: true });
+  }
+  return listeners;
+}
+
+function release(this: AbortSignal): void {
+  const listeners = waiting.get(this);
+  waiting.delete(this);
+  for (const listener of listeners ?? []) listener();
 }
 
 /** The promise, or the signal's reason when it aborts first. The promise's own late rejection is not left unhandled. */

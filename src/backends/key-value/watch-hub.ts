@@ -89,10 +89,10 @@ export class WatchHub {
 
   #start(taskIds: readonly string[], signal: AbortSignal | undefined): AsyncIterator<ResultRecord> {
     const keys = [...new Set(taskIds)].map((id) => this.#options.documents.taskKey(id));
-    const watcher = new Watcher(keys, signal, (gone) => this.#leave(gone));
+    const watcher = new Watcher(keys, signal, this.#leave);
     if (this.#closed) watcher.fail(closedError());
     if (watcher.active) for (const key of keys) this.#join(key, watcher);
-    return watcher.states;
+    return watcher;
   }
 
   #join(key: string, watcher: Watcher): void {
@@ -194,7 +194,8 @@ export class WatchHub {
     }
   }
 
-  #leave(watcher: Watcher): void {
+  /** One function for all watchers. */
+  readonly #leave = (watcher: Watcher): void => {
     for (const key of watcher.keys) {
       const entry = this.#entries.get(key);
       const at = entry?.watchers.indexOf(watcher) ?? -1;
@@ -202,7 +203,7 @@ export class WatchHub {
       entry.watchers.splice(at, 1);
       if (entry.watchers.length === 0) this.#end(entry);
     }
-  }
+  };
 
   #end(entry: Entry): void {
     this.#entries.delete(entry.key);

@@ -38,9 +38,12 @@ export class Connection {
     return (this.#session ??= this.#connect());
   }
 
-  /** Gives up a session that does not answer; the listener hears of it. */
+  /** Gives up a session that does not answer; the listener hears of it at once. */
   drop(): void {
-    this.#live?.close();
+    const session = this.#live;
+    if (!session) return;
+    session.close();
+    this.#ended(session, new Error("no sign of life"));
   }
 
   close(): void {
@@ -51,9 +54,9 @@ export class Connection {
   async #connect(): Promise<RedisSession> {
     try {
       const open = await this.#open();
-      const session = await open({
+      const session: RedisSession = await open({
         message: (channel, payload) => this.#listener.message(channel, payload),
-        ended: (error) => this.#ended(error),
+        ended: (error) => this.#ended(session, error),
       });
       if (this.#closed) {
         session.close();
@@ -67,7 +70,9 @@ export class Connection {
     }
   }
 
-  #ended(error: Error): void {
+  #ended(session: RedisSession, error: Error): void {
+    // One that was given up may take its time to end.
+    if (session !== this.#live) return;
     this.#session = undefined;
     this.#live = undefined;
     if (!this.#closed) this.#listener.lost(redisError(error, "keeping the connection", this.#displayUrl));

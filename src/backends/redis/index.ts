@@ -82,6 +82,7 @@ export default function open(url: string, options: BackendOptions): Backend {
         policy,
         healthCheck,
         signal: closing.signal,
+        onSilence: () => connection.drop(),
         logger,
       });
       return subscriber;

@@ -21,11 +21,15 @@ export function ioredisSessions(lib: unknown, options: RedisOptions): OpenSessio
       // RESP2 in version 6 too: pub/sub replies keep one shape.
       protocol: 2,
       disableClientInfo: true,
+      // A dead connection is not waited for when it is closed.
+      disconnectTimeout: 500,
     });
-    let lastError: Error | undefined;
+    let lastError = undefined as Error | undefined;
     client.on("error", (error: Error) => (lastError = error));
     try {
       await client.connect();
+      // A database that does not exist is only an event: ioredis would go on with database 0.
+      if (lastError) throw lastError;
     } catch (error) {
       client.disconnect();
       // What `connect` rejects with is often only "Connection is closed.": the event before it says why.

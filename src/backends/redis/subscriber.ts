@@ -17,6 +17,8 @@ interface SubscriberOptions {
   /** Milliseconds between signs of life; 0 for none. */
   readonly healthCheck: number;
   readonly signal: AbortSignal;
+  /** The server gave no sign of life: other connections to it may be as dead. */
+  readonly onSilence: () => void;
   readonly logger: Logger;
 }
 
@@ -118,7 +120,7 @@ export class Subscriber implements ChangeFeed {
   /** A connection that only listens cannot tell a quiet server from a dead one: it has to ask. */
   async #check(): Promise<void> {
     if (!this.#connection.connected || this.#channels.size === 0) return;
-    this.#grace ??= after(this.#options.healthCheck, () => this.#connection.drop(), { unref: true });
+    this.#grace ??= after(this.#options.healthCheck, () => this.#silent(), { unref: true });
     try {
       await (await this.#connection.session()).ping();
     } catch (error) {
@@ -126,6 +128,12 @@ export class Subscriber implements ChangeFeed {
     }
     this.#grace?.cancel();
     this.#grace = undefined;
+  }
+
+  #silent(): void {
+    this.#options.logger.warn("the connection for results is silent: connecting anew");
+    this.#options.onSilence();
+    this.#connection.drop();
   }
 
   #stopPulse(): void {

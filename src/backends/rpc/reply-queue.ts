@@ -89,7 +89,7 @@ export class ReplyQueue {
   }
 
   #watch(taskIds: readonly string[], signal: AbortSignal | undefined): AsyncIterator<ResultRecord> {
-    const watcher = new Watcher([...new Set(taskIds)].map(some), signal, (gone) => this.#leave(gone));
+    const watcher = new Watcher([...new Set(taskIds)].map(some), signal, this.#leave);
     if (this.#closed) watcher.fail(closedError());
     for (const taskId of watcher.keys) {
       if (!watcher.active) break;
@@ -101,16 +101,17 @@ export class ReplyQueue {
       }
     }
     if (watcher.active) this.#start().catch((error: unknown) => watcher.fail(error));
-    return watcher.states;
+    return watcher;
   }
 
-  #leave(watcher: Watcher): void {
+  /** One function for all watchers. */
+  readonly #leave = (watcher: Watcher): void => {
     for (const taskId of watcher.keys) {
       const left = this.#watchers.get(taskId)?.filter((other) => other !== watcher);
       if (left?.length === 0) this.#watchers.delete(taskId);
       else if (left) this.#watchers.set(taskId, left);
     }
-  }
+  };
 
   /** Consumes from now on; a consumer that failed for good is replaced by the next who needs one. */
   #start(): Promise<Broker> {
