@@ -120,24 +120,26 @@ describe("amqp publishing", function () {
     const broker = stage.open();
     const mine = queue(name("mine"));
     await broker.declare(mine);
-    const list: Promise<void>[] = [];
-    const closing = stage.server.ctl?.("close_all_connections", "a test closes them");
+    const errors: unknown[] = [];
+    let confirmed = 0;
     let closed = false;
-    void closing?.then(() => (closed = true));
-    while (!closed) {
-      list.push(
-        ...Array.from({ length: 50 }, () => broker.publish(message("x"), toQueue(mine.name), { declare: [mine] })),
-      );
-      await Promise.allSettled(list.slice(-50));
-    }
-    const outcomes = await Promise.allSettled(list);
-    const errors = outcomes.flatMap((one) => (one.status === "rejected" ? [one.reason as unknown] : []));
+    // There is always something in flight, so that the closing hits something.
+    const sender = async (): Promise<void> => {
+      while (!closed)
+        await broker.publish(message("x"), toQueue(mine.name), { declare: [mine] }).then(
+          () => confirmed++,
+          (error: unknown) => errors.push(error),
+        );
+    };
+    const senders = Array.from({ length: 50 }, sender);
+    await stage.server.ctl?.("close_all_connections", "a test closes them");
+    closed = true;
+    await Promise.all(senders);
     assert.ok(errors.length > 0, "nothing was in flight");
     for (const error of errors) assert.ok(retriable(error), String(error));
     assert.ok(errors.some((error) => String(error).includes("may have arrived")));
     await broker.publish(message("after"), toQueue(mine.name), { declare: [mine] });
-    const confirmed = outcomes.length - errors.length + 1;
-    assert.ok((await broker.size(mine.name)) >= confirmed, "a confirmed message is missing");
+    assert.ok((await broker.size(mine.name)) > confirmed, "a confirmed message is missing");
   });
 
   it("waits while the broker is short of memory, says so, and still acknowledges", async () => {
