@@ -34,7 +34,7 @@ describe("a call as a request (celery/app/base.py send_task)", () => {
   });
 
   it("inherits from the task that is running", () => {
-    const current = { id: "p", rootId: "r", priority: 5, stamps: {}, stampedHeaders: null, addChild: () => undefined };
+    const current = { id: "p", rootId: "r", priority: 5, addChild: () => undefined };
     const inside = (settings = {}) => runAsTask(current, () => build({}, settings));
     assert.deepEqual([inside().rootId, inside().parentId, inside().priority], ["r", "p", null]);
     assert.equal(inside({ taskInheritParentPriority: true }).priority, 5);

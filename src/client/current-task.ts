@@ -6,8 +6,6 @@ export interface CurrentTask {
   readonly id: string;
   readonly rootId: string | null;
   readonly priority: number | null;
-  readonly stamps: Readonly<Record<string, unknown>>;
-  readonly stampedHeaders: readonly string[] | null;
   /** Notes a sent task among the children of this one. */
   addChild(child: ResultNode): void;
 }

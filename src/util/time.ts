@@ -38,10 +38,10 @@ export function after(milliseconds: number, run: () => void, options: { unref?: 
     const left = deadline - monotonic();
     handle = setTimeout(
       () => {
-        if (deadline - monotonic() > 1) arm();
+        if (deadline - monotonic() > 0) arm();
         else run();
       },
-      Math.min(Math.max(0, left), MAX_TIMER_MS),
+      Math.min(Math.max(0, Math.ceil(left)), MAX_TIMER_MS),
     );
     if (options.unref) handle.unref();
   };
@@ -56,5 +56,5 @@ export function every(milliseconds: number, run: () => void): Timer {
   return { cancel: () => clearInterval(handle) };
 }
 
-/** Whole milliseconds of the machine's monotonic clock (since boot on Linux): what Python's `time.monotonic()` counts. */
-export const sinceBoot = (): number => Number(process.hrtime.bigint() / 1_000_000n);
+/** Whole milliseconds of the machine's monotonic clock (since boot on Linux), rounded: Python's `round(time.monotonic() * 1000)`. */
+export const sinceBoot = (): number => Math.round(Number(process.hrtime.bigint() / 1000n) / 1000);

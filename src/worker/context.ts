@@ -1,8 +1,9 @@
 import { MaxRetriesExceededError, Retry } from "../errors.js";
-import type { RetryOptions, TaskContext } from "../client/task-context.js";
+import type { RequestInfo, RetryOptions, TaskContext } from "../client/task-context.js";
 import type { Logger } from "../util/logger.js";
 import { now } from "../util/time.js";
 import type { Request } from "./request.js";
+import type { Stop } from "./stop.js";
 
 /** What `self.retry()` throws: carries what the next attempt differs in. */
 export class RetryRequest extends Retry {
@@ -26,26 +27,52 @@ export interface ContextHost {
   storeState(request: Request, state: string, meta: unknown): Promise<void>;
 }
 
-export function taskContext(request: Request, host: ContextHost, signal: AbortSignal): TaskContext {
-  const { task, definition } = request;
-  return {
-    id: task.id,
-    name: task.task,
-    retries: task.retries,
-    request: request.info(host.hostname),
-    logger: withFields(host.logger, { taskId: task.id, task: task.task }),
-    signal,
-    updateState: (state, meta = null) => host.storeState(request, state, meta),
-    retry(options: RetryOptions = {}): Retry {
-      const max = firstGiven(options.maxRetries, definition.options.maxRetries, DEFAULT_MAX_RETRIES);
-      if (max !== null && task.retries >= max) {
-        const last: unknown = options.cause ?? maxRetriesExceeded(request);
-        throw last;
-      }
-      const delay = options.countdown ?? definition.options.defaultRetryDelay ?? DEFAULT_RETRY_DELAY;
-      throw new RetryRequest("Retry", options.eta?.getTime() ?? now() + delay * 1000, options);
-    },
-  };
+/** `self` of a bound task. What few tasks look at is made when they do. */
+export class WorkerTaskContext implements TaskContext {
+  readonly id: string;
+  readonly name: string;
+  readonly retries: number;
+  readonly #request: Request;
+  readonly #host: ContextHost;
+  readonly #stop: Stop;
+  #info: RequestInfo | undefined;
+  #logger: Logger | undefined;
+
+  constructor(request: Request, host: ContextHost, stop: Stop) {
+    this.id = request.id;
+    this.name = request.name;
+    this.retries = request.task.retries;
+    this.#request = request;
+    this.#host = host;
+    this.#stop = stop;
+  }
+
+  get request(): RequestInfo {
+    return (this.#info ??= this.#request.info(this.#host.hostname));
+  }
+
+  get logger(): Logger {
+    return (this.#logger ??= withFields(this.#host.logger, { taskId: this.id, task: this.name }));
+  }
+
+  get signal(): AbortSignal {
+    return this.#stop.signal;
+  }
+
+  updateState(state: string, meta: unknown = null): Promise<void> {
+    return this.#host.storeState(this.#request, state, meta);
+  }
+
+  retry(options: RetryOptions = {}): Retry {
+    const { maxRetries, defaultRetryDelay } = this.#request.definition.options;
+    const max = firstGiven(options.maxRetries, maxRetries, DEFAULT_MAX_RETRIES);
+    if (max !== null && this.retries >= max) {
+      const last: unknown = options.cause ?? maxRetriesExceeded(this.#request);
+      throw last;
+    }
+    const delay = options.countdown ?? defaultRetryDelay ?? DEFAULT_RETRY_DELAY;
+    throw new RetryRequest("Retry", options.eta?.getTime() ?? now() + delay * 1000, options);
+  }
 }
 
 /** The first that is not left out; null, "no limit", counts as given. */

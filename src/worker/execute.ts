@@ -1,17 +1,18 @@
 import { SoftTimeLimitExceeded, TimeLimitExceeded } from "../errors.js";
 import { runAsTask } from "../client/current-task.js";
-import { type Timer, after } from "../util/time.js";
+import { after } from "../util/time.js";
 import { bindArguments } from "./bind-arguments.js";
-import { type ContextHost, taskContext } from "./context.js";
+import { type ContextHost, WorkerTaskContext } from "./context.js";
 import type { Request } from "./request.js";
+import { Stop } from "./stop.js";
 
 /** How a run ended. */
 export type Outcome = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: unknown };
 
-/** A run in progress: `abort` tells the handler to stop, through its signal. */
+/** A run in progress: `stop` tells the handler to end, through its signal. */
 export interface Execution {
   readonly outcome: Promise<Outcome>;
-  abort(reason: unknown): void;
+  readonly stop: Stop;
 }
 
 /**
@@ -19,55 +20,47 @@ export interface Execution {
  * wait with `TimeLimitExceeded`, whatever the handler still does (code inside one process cannot be stopped).
  */
 export function execute(request: Request, host: ContextHost): Execution {
-  const controller = new AbortController();
-  const { hardLimit, softLimit } = request;
-  const timers: Timer[] = [];
-  const limits: Promise<Outcome>[] = [];
-  if (softLimit !== null) timers.push(after(softLimit * 1000, () => controller.abort(softTimeLimitExceeded(request))));
-  if (hardLimit !== null)
-    limits.push(
-      new Promise((resolve) => {
-        const expire = (): void => {
-          const error = timeLimitExceeded(request, hardLimit);
-          controller.abort(error);
-          resolve({ ok: false, error });
-        };
-        timers.push(after(hardLimit * 1000, expire));
-      }),
-    );
-  const run = runHandler(request, host, controller.signal);
-  const first = limits.length > 0 ? Promise.race([run, ...limits]) : run;
-  const outcome = timers.length > 0 ? first.finally(() => timers.forEach((timer) => timer.cancel())) : first;
-  return { outcome, abort: (reason) => controller.abort(reason) };
+  const stop = new Stop();
+  const run = runHandler(request, host, stop);
+  const limited = request.hardLimit !== null || request.softLimit !== null;
+  return { outcome: limited ? withLimits(request, run, stop) : run, stop };
 }
 
-async function runHandler(request: Request, host: ContextHost, signal: AbortSignal): Promise<Outcome> {
+async function runHandler(request: Request, host: ContextHost, stop: Stop): Promise<Outcome> {
   const { task, definition } = request;
-  const current = {
-    id: task.id,
-    rootId: task.rootId,
-    priority: task.priority,
-    stamps: task.stamps,
-    stampedHeaders: task.stampedHeaders,
-    addChild: (child: (typeof request.children)[number]) => void request.children.push(child),
-  };
   try {
     const args = bindArguments(task.task, definition.options.params, task.args, task.kwargs);
-    const value = await runAsTask(current, () => definition.run(taskContext(request, host, signal), args));
+    const value = await runAsTask(request, () => definition.run(new WorkerTaskContext(request, host, stop), args));
     return { ok: true, value: value ?? null };
   } catch (error) {
-    // What an aborted fetch or timer throws says less than why it was aborted.
-    const aborted = signal.aborted && error instanceof Error && error.name === "AbortError";
-    return { ok: false, error: aborted ? signal.reason : error };
+    return { ok: false, error: stop.explain(error) };
   }
 }
 
-function timeLimitExceeded(request: Request, limit: number): TimeLimitExceeded {
-  const info = { type: "TimeLimitExceeded", module: "billiard.exceptions", args: [limit], taskId: request.id };
-  return new TimeLimitExceeded(`the time limit of ${limit} s for ${request.name} passed`, info);
+function withLimits(request: Request, run: Promise<Outcome>, stop: Stop): Promise<Outcome> {
+  const { hardLimit, softLimit } = request;
+  return new Promise((resolve) => {
+    const soft = after((softLimit ?? Infinity) * 1000, () => stop.abort(softTimeLimitExceeded(request)));
+    const hard = after((hardLimit ?? Infinity) * 1000, () => {
+      const error = timeLimitExceeded(request);
+      stop.abort(error);
+      resolve({ ok: false, error });
+    });
+    void run.then((outcome) => {
+      soft.cancel();
+      hard.cancel();
+      resolve(outcome);
+    });
+  });
 }
 
-function softTimeLimitExceeded(request: Request): SoftTimeLimitExceeded {
-  const info = { type: "SoftTimeLimitExceeded", module: "billiard.exceptions", args: [], taskId: request.id };
-  return new SoftTimeLimitExceeded(`the soft time limit of ${request.softLimit} s for ${request.name} passed`, info);
+function timeLimitExceeded(request: Request): TimeLimitExceeded {
+  const { id, name, hardLimit } = request;
+  const info = { type: "TimeLimitExceeded", module: "billiard.exceptions", args: [hardLimit], taskId: id };
+  return new TimeLimitExceeded(`the time limit of ${hardLimit} s for ${name} passed`, info);
+}
+
+function softTimeLimitExceeded({ id, name, softLimit }: Request): SoftTimeLimitExceeded {
+  const info = { type: "SoftTimeLimitExceeded", module: "billiard.exceptions", args: [], taskId: id };
+  return new SoftTimeLimitExceeded(`the soft time limit of ${softLimit} s for ${name} passed`, info);
 }

@@ -1,5 +1,6 @@
 import type { Delivery } from "../brokers/broker.js";
 import type { RequestInfo } from "../client/task-context.js";
+import type { CurrentTask } from "../client/current-task.js";
 import type { TaskDefinition } from "../client/task.js";
 import type { Config } from "../client/config.js";
 import type { AnyTask } from "../client/types.js";
@@ -7,7 +8,7 @@ import type { ResultNode } from "../protocol/result.js";
 import { type TaskRequest, decodeTask } from "../protocol/task-message.js";
 
 /** A task message in this worker: what it asks for, where it came from, and the options that apply to it. */
-export class Request {
+export class Request implements CurrentTask {
   readonly task: TaskRequest;
   readonly delivery: Delivery;
   readonly definition: TaskDefinition;
@@ -42,6 +43,16 @@ export class Request {
 
   get id(): string {
     return this.task.id;
+  }
+  get rootId(): string | null {
+    return this.task.rootId;
+  }
+  get priority(): number | null {
+    return this.delivery.info.priority;
+  }
+
+  addChild(child: ResultNode): void {
+    this.children.push(child);
   }
 
   /** The request read again with Python's integral floats kept: what is sent on must not turn 1.0 into 1. */

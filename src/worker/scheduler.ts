@@ -43,12 +43,7 @@ export class Scheduler {
     if (this.#closed) return;
     this.#host.logger.info("task received", { taskId: request.id, task: request.name });
     if (this.#isExpired(request)) return void this.#track(this.#expire(request));
-    const due = request.task.eta === null ? 0 : parseIsoTime(request.task.eta) - now();
-    if (due > 0) this.#wait(request, due);
-    else {
-      this.#ready.push(request);
-      this.#fill();
-    }
+    this.#admit(request);
   }
 
   /** Drops what has not started: the broker gives it to somebody, or already has. */
@@ -73,7 +68,7 @@ export class Scheduler {
     const reason = new CeleryError("the worker is shutting down");
     for (const [request, execution] of this.#running) {
       this.#host.logger.warn("a running task was abandoned", { taskId: request.id, task: request.name });
-      execution.abort(reason);
+      execution.stop.abort(reason);
     }
     this.#running.clear();
     this.close();
@@ -86,14 +81,20 @@ export class Scheduler {
     return this.#idle.promise;
   }
 
-  #wait(request: Request, milliseconds: number): void {
+  /** Queues what may start now; what may not is looked at again when it is due by today's clock. */
+  #admit(request: Request): void {
+    const due = request.task.eta === null ? 0 : parseIsoTime(request.task.eta) - now();
+    if (due <= 0) {
+      this.#ready.push(request);
+      this.#fill();
+      return;
+    }
     const wake = (): void => {
       this.#waiting.delete(request);
       this.#adjustPrefetch();
-      this.#ready.push(request);
-      this.#fill();
+      this.#admit(request);
     };
-    this.#waiting.set(request, after(milliseconds, wake));
+    this.#waiting.set(request, after(due, wake));
     this.#adjustPrefetch();
   }
 
