@@ -115,7 +115,7 @@ function raised(report: Report, entry: Entry, record: ResultRecord, pickled: boo
   }
   const error = exceptionToError(record.result, { taskId: record.taskId, traceback: record.traceback });
   if (wrapped(entry)) {
-    report.equal(entry, "unwrapped", () => [error.type, error.module], ["Unpicklable", "generator.results"]);
+    report.equal(entry, "unwrapped", () => [error.type, error.module], ["Unpicklable", "generator.exceptions"]);
     return;
   }
   report.equal(entry, "class", () => [error.type.split(".").at(-1), error.module], [

@@ -27,7 +27,7 @@ from kombu.utils.json import dumps, loads  # noqa: E402
 from generator.messages import EVERYTHING, describe_request, received  # noqa: E402
 from generator.neutral import from_neutral, to_neutral  # noqa: E402
 from generator.recorder import Published, make_app  # noqa: E402
-from generator.results import describe_exception  # noqa: E402
+from generator.exceptions import describe_exception  # noqa: E402
 
 APPS = {name: make_app(result_serializer=name) for name in ("json", "yaml", "msgpack", "pickle")}
 APP = APPS["json"]
@@ -114,12 +114,12 @@ def reply(request):
 
 def signature(request):
     made = maybe_signature(loads(request["text"]), app=APP)
-    return {"class": type(made).__name__, "task": made.task, "args": to_neutral(made.args),
-            "immutable": made.immutable, "frozen": bool(made.clone().freeze().id), "text": repr(made)}
+    return {"class": type(made).__name__, "task": made.task, "immutable": made.immutable,
+            "frozen": bool(made.clone().freeze().id)}
 
 
-OPERATIONS = {each.__name__: each for each in (content, text, task, table, result, exception, group, event, control, reply,
-                                               signature)}
+OPERATIONS = {each.__name__: each for each in (
+    content, text, task, table, result, exception, group, event, control, reply, signature)}
 
 
 def main():

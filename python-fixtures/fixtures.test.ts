@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { celeryVersions } from "../interop-tests/python/venvs.mjs";
 import { Report } from "./checks.js";
-import * as messages from "./decode-messages.js";
+import * as control from "./decode-control.js";
 import * as results from "./decode-results.js";
+import * as tasks from "./decode-tasks.js";
 import * as values from "./decode-values.js";
 import { readSubject, subjectsOf, type Entry } from "./fixture-files.js";
 
@@ -20,19 +21,19 @@ const CHECKS: Readonly<Record<string, Check>> = {
   compression: values.compression,
   reprs: values.repr,
   "exception-reprs": values.exceptionTexts,
-  "tasks-v1": messages.task,
-  "tasks-v2": messages.task,
-  "tasks-odd": messages.oddTask,
-  workflows: messages.task,
-  worker: messages.task,
-  redelivered: messages.redelivered,
-  signatures: messages.signature,
-  events: messages.event,
-  "control-requests": messages.request,
-  "control-replies": messages.reply,
-  "control-matching": messages.matching,
-  "control-queues": messages.mailbox,
-  topics: messages.topic,
+  "tasks-v1": tasks.task,
+  "tasks-v2": tasks.task,
+  "tasks-odd": tasks.oddTask,
+  workflows: tasks.task,
+  worker: tasks.task,
+  redelivered: tasks.redelivered,
+  signatures: tasks.signature,
+  events: control.event,
+  "control-requests": control.request,
+  "control-replies": control.reply,
+  "control-matching": control.matching,
+  "control-queues": control.mailbox,
+  topics: control.topic,
   results: results.result,
   "results-other-serializers": results.result,
   exceptions: results.exception,

@@ -19,6 +19,9 @@ if __name__ == "__main__":
 frozen.freeze()
 
 
+MODULES = ("values", "tasks", "canvas", "worker", "exceptions", "results", "events", "control", "reprs", "amqp")
+
+
 def libraries():
     from importlib.metadata import version
 
@@ -44,7 +47,7 @@ def main():
     import importlib
 
     os.makedirs(options.out, exist_ok=True)
-    for module in ("values", "tasks", "canvas", "worker", "results", "events", "control", "reprs", "amqp"):
+    for module in MODULES:
         for subject, entries in importlib.import_module(f"generator.{module}").subjects():
             if not options.only or subject in options.only.split(","):
                 write(options.out, subject, list(entries()))

@@ -7,7 +7,8 @@ import { encodeContent } from "../src/protocol/serializers/registry.js";
 import { isUntyped } from "./decode-values.js";
 import { canonical, toNeutral } from "./neutral.js";
 import { PythonReader } from "./python-reader.js";
-import { documentCases, type Case } from "./reverse-documents.js";
+import type { Case } from "./reverse-case.js";
+import { documentCases } from "./reverse-documents.js";
 import { catalogue, serializerNames, values, type SerializerName } from "./reverse-values.js";
 
 /** What is written here is read by kombu and Celery of each version, and is the same value there. */

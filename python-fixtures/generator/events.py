@@ -101,7 +101,8 @@ def sent():
         app = make_app(task_send_sent_event=True, task_protocol=protocol)
         for name, options in (("plain", {}), ("eta and queue", {"countdown": 5, "queue": "orders", "expires": 60})):
             app.clock.value = 34
-            messages = record(f"sent {name} {protocol}", lambda: app.send_task("app.add", (1, "é"), {"k": 1}, **options))
+            messages = record(f"sent {name} {protocol}", lambda: app.send_task(
+                "app.add", (1, "é"), {"k": 1}, **options))
             yield from message_entries(app, f"task-sent {name}, protocol {protocol}", messages[1:])
 
 

@@ -56,7 +56,8 @@ def describe_request(app, message):
         "argsrepr": req.argsrepr, "kwargsrepr": fields.get("kwargsrepr"), "origin": context.origin,
         "ignoreResult": fields.get("ignore_result"), "stampedHeaders": fields.get("stamped_headers"),
         "stamps": fields.get("stamps"), "replacedTaskNesting": fields.get("replaced_task_nesting"),
-        "headers": context.headers if VERSION >= (5, 3) else _UNKNOWN, "replyTo": context.reply_to, "correlationId": context.correlation_id,
+        "headers": context.headers if VERSION >= (5, 3) else _UNKNOWN,
+        "replyTo": context.reply_to, "correlationId": context.correlation_id,
         "lang": fields.get("lang"), "protocol": 2 if "task" in message.headers else 1,
     }
     return to_neutral({key: value for key, value in described.items() if value is not _UNKNOWN})

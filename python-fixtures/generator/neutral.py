@@ -2,7 +2,8 @@
 
 null, booleans, strings and integers up to 2**53-1 are themselves; tuples and lists are arrays; the rest is an object
 with one key that begins with `$`. A dict is an object, or `$dict` with its pairs when a key is no string, begins with
-`$`, or is a number in disguise (JavaScript moves such keys to the front). Long repetition is written as `$repeat`: the unit and how often it follows itself.
+`$`, or is a number in disguise (JavaScript moves such keys to the front). Long repetition is written as `$repeat`:
+the unit and how often it follows itself.
 """
 
 import base64

@@ -4,7 +4,7 @@ from celery.utils.saferepr import saferepr
 
 from .catalogue import values
 from .neutral import to_neutral
-from .results import describe_exception, exceptions
+from .exceptions import describe_exception, exceptions
 
 SHAPES = [
     (), (1,), (1, 2), ("a", "it's", 'say "hi"', "new\nline", "back\\slash", "é\U0001f600\u2028"),

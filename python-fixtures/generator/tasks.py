@@ -141,8 +141,8 @@ def protocol2():
     yield from task_entries(app, name, record(name, lambda: app.send_task("app.add", (1,), chain=[])))
     paris = make_app(timezone="Europe/Paris")
     name = "app in another timezone"
-    yield from task_entries(paris, name, record(name, lambda: paris.send_task("app.add", (1,), countdown=5,
-                                                                                expires=10)))
+    yield from task_entries(paris, name, record(
+        name, lambda: paris.send_task("app.add", (1,), countdown=5, expires=10)))
 
 
 def protocol1():
@@ -164,7 +164,8 @@ def protocol1():
 def _odd_messages():
     """name -> (body, headers, serializer): hybrids of the two protocols, and what other programs have sent."""
     headers = {"lang": "py", "task": "app.add", "id": IDS["id"], "retries": 0, "timelimit": [None, None], "eta": None,
-               "expires": None, "group": None, "root_id": IDS["id"], "parent_id": None, "argsrepr": "", "kwargsrepr": ""}
+               "expires": None, "group": None, "root_id": IDS["id"], "parent_id": None, "argsrepr": "",
+               "kwargsrepr": ""}
     embed = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
     body = [[1, 2], {}, embed]
     first = {"task": "app.add", "id": IDS["id"], "args": [1], "kwargs": {"x": 2}}

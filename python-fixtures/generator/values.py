@@ -91,7 +91,8 @@ def pickles():
             continue
         for protocol in (0, 1, 2, 3, 5):
             body = pickle.dumps(value, protocol=protocol)
-            yield {"name": f"{name}, protocol {protocol}", "body": raw(body), "expected": to_neutral(pickle.loads(body))}
+            yield {"name": f"{name}, protocol {protocol}", "body": raw(body),
+                   "expected": to_neutral(pickle.loads(body))}
 
 
 def other_content():

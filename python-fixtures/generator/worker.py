@@ -1,4 +1,4 @@
-"""What a worker sends while it runs a task: the next step of a chain, callbacks, retries, replacements, chord bodies."""
+"""What a worker sends while it runs a task: the next step of a chain, callbacks, retries, replacements, chords."""
 
 from celery import chain, chord, group, signature
 from celery.app.trace import build_tracer
