@@ -107,7 +107,8 @@ function endOfString(text: string, from: number): number {
   return -1;
 }
 
-const NUMBER = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/y;
+const INT = /-?(?:0|[1-9]\d*)(?![.\deE])/y;
+const FLOATING = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const WORD = /true|false|null|-?Infinity|NaN/y;
 const WORDS: Readonly<Record<string, unknown>> = {
   true: true,
@@ -158,26 +159,30 @@ class JsonParser {
     return this.#scalar();
   }
 
+  /** The text that the sticky expression matches here, taken; undefined when it does not match. */
+  #taken(expression: RegExp): string | undefined {
+    const start = this.#at;
+    expression.lastIndex = start;
+    if (!expression.test(this.text)) return undefined;
+    this.#at = expression.lastIndex;
+    return this.text.slice(start, this.#at);
+  }
+
   #scalar(): unknown {
-    WORD.lastIndex = this.#at;
-    const word = WORD.exec(this.text)?.[0];
-    if (word !== undefined) {
-      this.#at += word.length;
-      return WORDS[word];
-    }
-    NUMBER.lastIndex = this.#at;
-    const match = NUMBER.exec(this.text);
-    if (!match) throw this.#error("a value");
-    const [digits] = match;
-    if (match[1] === undefined && match[2] === undefined) {
-      const value = Number(digits);
-      if (digits.length > MAX_INT_DIGITS)
-        throw new DecodeError(`an integer of more than ${MAX_INT_DIGITS} digits at index ${this.#at}`);
-      this.#at += digits.length;
-      return Number.isSafeInteger(value) ? value + 0 : BigInt(digits);
-    }
-    this.#at += digits.length;
-    return readFloat(Number(digits), this.keepFloats);
+    const digits = this.#taken(INT);
+    if (digits !== undefined) return this.#int(digits);
+    const word = this.#taken(WORD);
+    if (word !== undefined) return WORDS[word];
+    const float = this.#taken(FLOATING);
+    if (float === undefined) throw this.#error("a value");
+    return readFloat(Number(float), this.keepFloats);
+  }
+
+  #int(digits: string): number | bigint {
+    if (digits.length > MAX_INT_DIGITS)
+      throw new DecodeError(`an integer of more than ${MAX_INT_DIGITS} digits at index ${this.#at - digits.length}`);
+    const value = Number(digits);
+    return Number.isSafeInteger(value) ? value + 0 : BigInt(digits);
   }
 
   #string(): string {
