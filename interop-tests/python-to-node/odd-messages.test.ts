@@ -203,5 +203,8 @@ with app.connection_for_write() as connection:
     channel = connection.default_channel
     kombu.Queue(values["dead"])(channel).queue_declare()
     exchange = kombu.Exchange(values["queue"], type="direct")
-    kombu.Queue(values["queue"], exchange, routing_key=values["queue"], queue_arguments=arguments)(channel).declare()
+    queue = kombu.Queue(values["queue"], exchange, routing_key=values["queue"], queue_arguments=arguments)
+    queue(channel).declare()
+# Python itself declares actively: from now on with the same arguments, or it would be refused.
+app.amqp.queues[values["queue"]] = queue
 `;

@@ -204,7 +204,10 @@ def take(queue, timeout=5):
 def size(queue):
     """Messages waiting, as kombu counts them."""
     with app.connection_for_read() as connection:
-        return connection.default_channel.queue_declare(queue, passive=True).message_count
+        try:
+            return connection.default_channel.queue_declare(queue, passive=True).message_count
+        except connection.channel_errors:
+            return 0  # an empty Redis queue does not exist
 
 
 def purge(queue):

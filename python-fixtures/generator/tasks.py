@@ -107,7 +107,7 @@ def _options(app):
         yield "nested replace", (1,), {}, {"replaced_task_nesting": 2}
 
 
-# kombu 5.7 does not know the package that gives zstd to the others.
+# zstd comes from backports.zstd since kombu 5.7, from zstandard before.
 AVAILABLE = [alias for alias, mime in ALIASES.items() if mime in compression.encoders()]
 
 
