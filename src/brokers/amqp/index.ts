@@ -116,8 +116,10 @@ class AmqpBroker implements Broker {
     const closed = new OperationalError(`the broker ${this.displayUrl} is closed`, { retriable: false });
     this.#closed = closed;
     const consumers = Promise.all([...this.#consumers].map((consumer) => consumer.close()));
-    // A server that does not answer must not keep the program: after a while its connections are cut.
-    await within(seconds, Promise.all([this.#publisher.flushed(), within(seconds, consumers)]));
+    // What is on its way is waited for, what waits for a connection is not. A server that does not answer must not keep
+    // the program: after a while its connections are cut.
+    const flushed = this.#publishing.current ? this.#publisher.flushed() : undefined;
+    await within(seconds, Promise.all([flushed, consumers]));
     await Promise.all([this.#publishing.close(closed, seconds), this.#consuming.close(closed, seconds)]);
     this.#publisher.fail(closed);
     await consumers;
