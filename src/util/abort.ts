@@ -10,10 +10,10 @@ export function onAbort(signal: AbortSignal | undefined, listener: () => void): 
   }
   // Its own function each time, so that the same listener given twice counts twice.
   const mine = (): void => listener();
-  listenersOf(signal).add(mine);
+  const listeners = listenersOf(signal).add(mine);
   return () => {
-    const listeners = waiting.get(signal);
-    if (!listeners?.delete(mine) || listeners.size > 0) return;
+    listeners.delete(mine);
+    if (listeners.size > 0 || waiting.get(signal) !== listeners) return;
     waiting.delete(signal);
     signal.removeEventListener("abort", release);
   };

@@ -9,7 +9,7 @@ const REPLY = /^[A-Z]{2,}\d*\b/;
 export function redisError(cause: unknown, attempt: string, displayUrl: string): CeleryError {
   if (cause instanceof CeleryError) return cause;
   const text = describe(cause);
-  const refused = REPLY.test(text) && !LATER.test(text) && !isSystemError(cause);
+  const refused = isCertificateError(cause) || (REPLY.test(text) && !LATER.test(text) && !isSystemError(cause));
   return new OperationalError(`${attempt} failed on ${displayUrl}: ${text}${hint(text)}`, {
     cause,
     retriable: !refused,
@@ -20,6 +20,11 @@ function describe(cause: unknown): string {
   if (cause instanceof AggregateError && cause.errors.length > 0) return describe(cause.errors[0]);
   return cause instanceof Error ? cause.message || cause.name : String(cause);
 }
+
+/** A certificate that is refused now is refused the next time too. */
+const isCertificateError = (cause: unknown): boolean =>
+  cause instanceof Error &&
+  /^(?:ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_)/.test((cause as NodeJS.ErrnoException).code ?? "");
 
 const isSystemError = (cause: unknown): boolean =>
   cause instanceof AggregateError || (cause instanceof Error && "syscall" in cause);
