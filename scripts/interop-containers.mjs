@@ -38,7 +38,8 @@ let cleaning;
 /** Once, whoever asks first: the end of the run, or a signal. */
 function cleanUp() {
   cleaning ??= (async () => {
-    tests?.kill("SIGKILL");
+    await endTests();
+    if (totalsFolder) await rm(totalsFolder, { recursive: true, force: true });
     if (!engine) return;
     if (!engine.own) {
       const env = { ...process.env, ...engine.env };
@@ -68,12 +69,30 @@ async function main() {
   return runTests(env);
 }
 
-/** Runs mocha in a process of its own; resolves to its totals. */
+/** Mocha runs its tests in a child of its own, so the whole group is ended. */
+async function endTests() {
+  if (!tests || tests.over) return;
+  const send = (signal) => {
+    try {
+      process.kill(-tests.child.pid, signal);
+    } catch {
+      // It has ended meanwhile.
+    }
+  };
+  send("SIGTERM");
+  const late = setTimeout(() => send("SIGKILL"), 5000);
+  await tests.ended;
+  clearTimeout(late);
+  send("SIGKILL");
+}
+
+/** Runs mocha in a process group of its own; resolves to its totals. */
 async function runTests(env) {
   const reporter = join(root, "scripts/testing/mocha-reporter.mjs");
   const args = ["--reporter", reporter, "interop-tests/containers/**/*.test.ts"];
-  tests = spawn(process.execPath, [join(root, "node_modules/mocha/bin/mocha.js"), ...args], {
+  const child = spawn(process.execPath, [join(root, "node_modules/mocha/bin/mocha.js"), ...args], {
     cwd: root,
+    detached: true,
     stdio: ["ignore", "inherit", "inherit"],
     // What testcontainers would do with one more container (Ryuk), cleanUp does.
     env: {
@@ -84,15 +103,18 @@ async function runTests(env) {
       TESTCONTAINERS_RYUK_DISABLED: "true",
     },
   });
+  const ended = new Promise((resolve) => {
+    child.on("error", () => resolve(1));
+    child.on("close", resolve);
+  });
+  tests = { child, ended, over: false };
   let hung = false;
   const timer = setTimeout(() => {
     hung = true;
-    tests.kill("SIGKILL");
+    void endTests();
   }, testSeconds * 1000);
-  const code = await new Promise((resolve) => {
-    tests.on("error", () => resolve(1));
-    tests.on("close", resolve);
-  });
+  const code = await ended;
+  tests.over = true;
   clearTimeout(timer);
   if (hung) console.error(`the tests did not end within ${testSeconds} s`);
   const counted = await readFile(totalsFile, "utf8").then(JSON.parse, () => ({ ...nothing }));
@@ -119,8 +141,7 @@ if (process.env.CI && totals.skipped > 0) {
   console.error("with CI set, a skipped test is a failed one");
   totals = { ...totals, failed: totals.failed + totals.skipped, skipped: 0 };
 }
-await writeFile(totalsFile, JSON.stringify(totals));
-if (totalsFolder) await rm(totalsFolder, { recursive: true, force: true });
+if (!totalsFolder) await writeFile(totalsFile, JSON.stringify(totals));
 log("done");
 console.log(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
 process.exitCode = totals.failed > 0 || totals.passed + totals.skipped === 0 ? 1 : 0;

@@ -1,9 +1,10 @@
 /** A Docker engine: the one that answers, or our own for the time of the run (as root on Debian and its kin). */
 import { spawn } from "node:child_process";
-import { mkdir, mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, open, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { canInstall, install } from "./debian.mjs";
+import { lockEngine } from "./engine-lock.mjs";
 import { findProgram, must, pause, run } from "./run.mjs";
 
 /** There is no engine and none may be started here. The message says what to do. */
@@ -37,10 +38,10 @@ const engineVersion = async (env) => {
 async function startEngine({ cache, log }) {
   const data = join(cache, "docker");
   await mkdir(data, { recursive: true });
-  const unlock = await lock(`${data}.lock`);
+  const lock = await lockEngine(data);
   const folder = await mkdtemp(join(tmpdir(), "celeriac-docker-"));
   const socket = `unix://${join(folder, "docker.sock")}`;
-  const bridgeWasThere = await hasBridge();
+  const bridgeIsOurs = lock.left.bridge === true || !(await hasBridge());
   const logFile = await open(join(folder, "log"), "w");
   const options = [
     ...["--host", socket, "--data-root", data, "--exec-root", join(folder, "run"), "--pidfile", join(folder, "pid")],
@@ -58,6 +59,7 @@ async function startEngine({ cache, log }) {
     child.on("error", resolve);
     child.on("exit", resolve);
   });
+  await lock.note({ engine: child.pid, bridge: bridgeIsOurs });
   let running = true;
   void ended.then(() => (running = false));
   // Ports are published on this machine, which testcontainers doubts when it seems to be a container itself.
@@ -71,11 +73,11 @@ async function startEngine({ cache, log }) {
       await ended;
       clearTimeout(late);
     }
-    if (!bridgeWasThere && (await hasBridge())) await run("ip", ["link", "delete", "docker0"]);
+    if (bridgeIsOurs && (await hasBridge())) await run("ip", ["link", "delete", "docker0"]);
     await logFile.close();
     for (const mount of await mountsUnder(folder)) await run("umount", [mount]);
     await rm(folder, { recursive: true, force: true, maxRetries: 5 });
-    await unlock();
+    await lock.release();
   };
 
   for (let waited = 0; running && waited < 60; waited += 0.25) {
@@ -105,24 +107,6 @@ async function mountsUnder(folder) {
 }
 
 const hasBridge = async () => (await run("ip", ["link", "show", "docker0"])).code === 0;
-
-/** Two engines cannot share one folder of images: a second run in the same clone is told so. */
-async function lock(path) {
-  const owner = Number(await readFile(path, "utf8").catch(() => "0"));
-  if (owner && owner !== process.pid && alive(owner))
-    throw new EngineMissing(`another run (process ${owner}) uses the Docker engine of this clone: wait for its end`);
-  await writeFile(path, String(process.pid));
-  return () => rm(path, { force: true });
-}
-
-function alive(pid) {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error.code === "EPERM";
-  }
-}
 
 /** Removes what a run left in an engine that is not ours: its containers, and the networks made for them. */
 export async function removeRun({ label, networkPrefix, env }) {
