@@ -29,11 +29,11 @@ function encodeFields(table: Readonly<Record<string, unknown>>, depth: number): 
   for (const key of Object.keys(table)) {
     const value = table[key];
     // The frequent kinds first: this loop runs some twenty times per published message.
-    if (typeof value === "string" || value === null) fields[key] = value;
-    else if (value === undefined) continue;
-    else if (key === "__proto__")
-      Object.defineProperty(fields, key, { value: encodeValue(value, depth), enumerable: true });
-    else fields[key] = encodeValue(value, depth);
+    const known = typeof value === "string" || value === null;
+    if (value === undefined) continue;
+    const encoded = known ? value : encodeValue(value, depth);
+    if (key === "__proto__") Object.defineProperty(fields, key, { value: encoded, enumerable: true });
+    else fields[key] = encoded;
   }
   return fields;
 }

@@ -70,6 +70,11 @@ describe("amqp header tables", () => {
       const back = read(wire(own));
       assert.deepEqual(Object.keys(back), ["__proto__"]);
       assert.equal(Object.getPrototypeOf(back), Object.prototype);
+      for (const text of ['{"__proto__": "a"}', '{"__proto__": null}', '{"__proto__": {"!": 1, "__proto__": "b"}}'])
+        assert.equal(
+          JSON.stringify(read(wire(JSON.parse(text) as object as Record<string, unknown>))),
+          text.replaceAll(" ", ""),
+        );
     });
 
     it("refuses what no table can hold", () => {
