@@ -1,20 +1,9 @@
 import { ImproperlyConfigured } from "../errors.js";
 import type { ExchangeType } from "../protocol/queue.js";
-import type { RouteTable } from "./router.js";
-import type { QueueSettings } from "./queues.js";
+import type { QueueSettings } from "./queue-settings.js";
+import type { RetryPolicy } from "./retry-policy.js";
+import type { RouteTable } from "./routes.js";
 import { boolean, checkSettings, choice, custom, nullable, number, record, text, textList } from "./settings.js";
-
-/** Celery's publish retry policy, seconds (userguide/calling: Message Sending Retry). */
-export interface RetryPolicy {
-  /** Attempts after the first; null for no limit. Default 3. */
-  readonly maxRetries?: number | null;
-  /** Wait before the first retry. Default 0. */
-  readonly intervalStart?: number;
-  /** Added to the wait for each further retry. Default 0.2. */
-  readonly intervalStep?: number;
-  /** Longest wait. Default 1. */
-  readonly intervalMax?: number;
-}
 
 /**
  * Settings under Celery's names in camelCase (userguide/configuration); durations are seconds. A setting that is not

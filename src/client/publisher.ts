@@ -3,7 +3,8 @@ import { CeleryError, ImproperlyConfigured, OperationalError } from "../errors.j
 import type { Message } from "../protocol/message.js";
 import type { Logger } from "../util/logger.js";
 import { sleep } from "../util/time.js";
-import type { Config, RetryPolicy } from "./config.js";
+import type { Config } from "./config.js";
+import type { RetryPolicy } from "./retry-policy.js";
 import type { Routed } from "./router.js";
 import { checkSettings, nullable, number } from "./settings.js";
 

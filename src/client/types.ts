@@ -1,6 +1,6 @@
 import type { State } from "../protocol/result.js";
 import type { SignatureDocument } from "../protocol/signature.js";
-import type { RetryPolicy } from "./config.js";
+import type { RetryPolicy } from "./retry-policy.js";
 
 declare const io: unique symbol;
 
