@@ -39,6 +39,9 @@ export function folderStore(folder: string): KeyValue {
       return read(key);
     },
 
+    // One listing serves them all.
+    batch: 10_000,
+
     async getMany(keys) {
       await ready();
       const present = keys.length >= LISTING_PAYS ? new Set(await list(folder)) : undefined;

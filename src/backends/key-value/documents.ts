@@ -32,9 +32,9 @@ export function documents(options: BackendOptions): Documents {
   const { contentType, contentEncoding } = serializerNamed(options.serializer);
   const accept = acceptedTypes(options.acceptContent);
 
-  const decode = (bytes: Uint8Array, what: string): unknown => {
+  const decode = <T>(bytes: Uint8Array, what: string, read: (document: unknown) => T): T => {
     try {
-      return decodeContent({ body: bytes, contentType, contentEncoding }, accept);
+      return read(decodeContent({ body: bytes, contentType, contentEncoding }, accept));
     } catch (cause) {
       if (cause instanceof ContentDisallowed)
         throw new ContentDisallowed(
@@ -51,9 +51,10 @@ export function documents(options: BackendOptions): Documents {
     groupKey: (groupId) => groupKey(prefix, groupId),
     prefixes: ["celery-task-meta-", "celery-taskset-meta-", "chord-unlock-"].map((kind) => prefix + kind),
     encodeTask: (record) => encodeContent(resultToDocument(record), options.serializer).body,
-    decodeTask: (bytes, taskId) => resultFromDocument(decode(bytes, `the result of task ${taskId}`), taskId),
+    decodeTask: (bytes, taskId) =>
+      decode(bytes, `the result of task ${taskId}`, (document) => resultFromDocument(document, taskId)),
     encodeGroup: (group) => encodeContent(groupDocument(group), options.serializer).body,
-    decodeGroup: (bytes, groupId) => nodeFromGroupDocument(decode(bytes, `group result ${groupId}`)),
+    decodeGroup: (bytes, groupId) => decode(bytes, `group result ${groupId}`, nodeFromGroupDocument),
   };
 }
 

@@ -8,8 +8,10 @@ import type { CeleryError } from "../../errors.js";
  */
 export interface KeyValue {
   get(key: string): Promise<Uint8Array | null>;
-  /** One answer per key, in their order, in as few round trips as the store allows. */
+  /** One answer per key, in their order, in as few round trips as the store allows; at most `batch` keys. */
   getMany(keys: readonly string[]): Promise<readonly (Uint8Array | null)[]>;
+  /** Most keys of one `getMany`; default 500. */
+  readonly batch?: number;
   /** Replaces the value and tells followers. `ttl` is in whole seconds, at least 1; null keeps the value for ever. */
   set(key: string, value: Uint8Array, ttl: number | null): Promise<void>;
   remove(key: string): Promise<void>;

@@ -34,7 +34,7 @@ export interface HubOptions {
   readonly tornReads: number;
 }
 
-/** How many values are asked for in one go. */
+/** How many values are asked for in one go, when the store does not say. */
 const BATCH = 500;
 
 /**
@@ -147,8 +147,9 @@ export class WatchHub {
   }
 
   async #read(entries: readonly Entry[]): Promise<void> {
-    for (let at = 0; at < entries.length; at += BATCH) {
-      const batch = this.#alive(entries.slice(at, at + BATCH));
+    const { batch: size = BATCH } = this.#options.kv;
+    for (let at = 0; at < entries.length; at += size) {
+      const batch = this.#alive(entries.slice(at, at + size));
       if (batch.length === 0) continue;
       const versions = batch.map((entry) => entry.version);
       const values = await this.#options.kv.getMany(batch.map((entry) => entry.key));

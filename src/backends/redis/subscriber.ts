@@ -54,7 +54,7 @@ export class Subscriber implements ChangeFeed {
       for (const key of keys) this.#channels.delete(key);
       throw redisError(error, "subscribing to results", this.#options.displayUrl);
     }
-    if (this.#options.healthCheck > 0) this.#pulse ??= every(this.#options.healthCheck, () => void this.#check());
+    this.#startPulse();
   }
 
   unfollow(keys: readonly string[]): void {
@@ -110,6 +110,7 @@ export class Subscriber implements ChangeFeed {
         (error, retry) => logger.warn("the connection for results was lost; trying again", { error, retry }),
       );
       this.#recovering = false;
+      this.#startPulse();
       this.#listener.resumed();
     } catch (error) {
       this.#recovering = false;
@@ -134,6 +135,10 @@ export class Subscriber implements ChangeFeed {
     this.#options.logger.warn("the connection for results is silent: connecting anew");
     this.#options.onSilence();
     this.#connection.drop();
+  }
+
+  #startPulse(): void {
+    if (this.#options.healthCheck > 0) this.#pulse ??= every(this.#options.healthCheck, () => void this.#check());
   }
 
   #stopPulse(): void {
