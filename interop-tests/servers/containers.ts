@@ -67,15 +67,19 @@ async function startServerContainer(plan: Plan): Promise<ContainerServer & { con
   // A fixed port, because one chosen by the engine changes when the container is restarted, and clients must find the
   // server again.
   const hostPort = await freePort();
+  let said = "";
   const prepared = plan.container
     .withExposedPorts({ container: port, host: hostPort })
     .withLabels({ [runLabel]: process.env.CELERIAC_RUN ?? "" })
-    .withStartupTimeout(90_000);
+    .withStartupTimeout(90_000)
+    .withLogConsumer((stream) =>
+      stream.on("data", (chunk: Buffer | string) => (said = (said + chunk.toString()).slice(-4000))),
+    );
   if (options.network) prepared.withNetwork(options.network).withNetworkAliases(kind);
   const container = await prepared.start().catch((error: unknown) => {
     if (isMissingImage(error))
       throw new ServerMissing(`the image ${images[kind]} is not here and cannot be pulled`, { cause: error });
-    throw error;
+    throw new Error(`the ${kind} container did not start; it said:\n${said}`, { cause: error });
   });
   const host = container.getHost() === "localhost" ? "127.0.0.1" : container.getHost();
   return {
