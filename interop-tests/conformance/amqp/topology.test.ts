@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { DeclarationMismatch, OperationalError } from "../../../src/errors.js";
+import { DeclarationMismatch, EncodeError, ImproperlyConfigured, OperationalError } from "../../../src/errors.js";
 import { exchange, queue, toQueue } from "../../../src/protocol/queue.js";
 import { needShared } from "../../servers/shared.js";
 import { AmqpStage, message, name, Watched } from "./stage.js";
@@ -108,5 +108,19 @@ describe("amqp topology", function () {
     await broker.delete(one);
     assert.equal(await broker.size(one.name), 0);
     assert.equal(await broker.purge(one.name), 0);
+  });
+
+  it("goes on after a declaration that cannot even be written", async () => {
+    const broker = stage.open();
+    const long = queue("q".repeat(256), { exchange: exchange("") });
+    const [bad, good, worse] = await Promise.allSettled([
+      broker.declare(long),
+      broker.size(name("missing")),
+      broker.declare(queue(name("bad"), { arguments: { odd: () => 1 } })),
+    ]);
+    assert.ok(bad?.status === "rejected" && bad.reason instanceof ImproperlyConfigured, "the long name");
+    assert.equal(good?.status, "fulfilled");
+    assert.ok(worse?.status === "rejected" && worse.reason instanceof EncodeError, "the odd argument");
+    assert.equal(await broker.size(name("missing")), 0);
   });
 });

@@ -116,7 +116,8 @@ export class Link {
       : new OperationalError(`the connection to ${display} was lost: ${serverText(cause ?? "closed by the server")}`, {
           cause,
         });
-    if (!this.#closing) this.logger.warn(this.lost.message);
+    // Whom it concerns is told: senders by their errors, consumers warn.
+    if (!this.#closing) this.logger.info(this.lost.message);
     // amqplib only half-closes its socket; a peer that is gone would keep the process waiting for its half.
     after(1000, () => this.abort.abort(), { unref: true });
     for (const listener of this.#listeners) listener(this.lost);

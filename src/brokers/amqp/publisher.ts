@@ -122,8 +122,11 @@ export class Publisher {
       if (!open.channel.publish(to.exchange.name, to.routingKey, content, options)) open.full = true;
       open.window.push(pending);
     } catch (error) {
+      const problem = encodingProblem(error, message);
+      // Anything else means that the channel is of no use, even if it went without a word.
+      if (!problem && this.#open === open) this.#open = undefined;
       pending.reject(
-        encodingProblem(error, message) ??
+        problem ??
           new OperationalError(`the message was not sent to ${this.display}: ${serverText(error)}`, { cause: error }),
       );
     }

@@ -1,4 +1,5 @@
 import type { Channel } from "amqplib";
+import { replyCode } from "./errors.js";
 import type { Link } from "./link.js";
 
 /**
@@ -12,15 +13,32 @@ export class SerialChannel {
   constructor(readonly link: Link) {}
 
   run<T>(use: (channel: Channel) => Promise<T>): Promise<T> {
-    const result = this.#tail.then(async () => use(await this.#open()));
+    const result = this.#tail.then(() => this.#ask(use));
     this.#tail = result.catch(() => undefined);
     return result;
+  }
+
+  async #ask<T>(use: (channel: Channel) => Promise<T>): Promise<T> {
+    const channel = await this.#open();
+    try {
+      return await use(channel);
+    } catch (error) {
+      // When the question itself could not be written, amqplib goes on waiting for its answer: no further one would
+      // ever be sent on this channel.
+      if (replyCode(error) === undefined && this.#channel === channel) {
+        this.#channel = undefined;
+        channel.close().catch(() => undefined);
+      }
+      throw error;
+    }
   }
 
   async #open(): Promise<Channel> {
     if (this.#channel) return this.#channel;
     const channel = await this.link.channel();
-    channel.on("close", () => (this.#channel = undefined));
+    channel.on("close", () => {
+      if (this.#channel === channel) this.#channel = undefined;
+    });
     return (this.#channel = channel);
   }
 }

@@ -1,5 +1,5 @@
 import type { Channel } from "amqplib";
-import { CeleryError, DeclarationMismatch, OperationalError } from "../../errors.js";
+import { CeleryError, DeclarationMismatch, ImproperlyConfigured, OperationalError } from "../../errors.js";
 import type { Binding, Exchange, Queue } from "../../protocol/queue.js";
 import type { Logger } from "../../util/logger.js";
 import { encodeTable } from "./encode-table.js";
@@ -145,6 +145,8 @@ export class Topology {
   #explain(doing: string, cause: unknown): CeleryError {
     if (cause instanceof CeleryError) return cause;
     if (this.link.lost) return this.link.lost;
+    if (cause instanceof TypeError || cause instanceof RangeError)
+      return new ImproperlyConfigured(`${doing} cannot be written as AMQP: ${cause.message}`, { cause });
     const text = `${doing} on ${this.link.endpoint.display} failed: ${serverText(cause)}`;
     switch (replyCode(cause)) {
       case PRECONDITION_FAILED:
