@@ -189,8 +189,9 @@ export class Celery implements AsyncDisposable {
     });
     const { properties: other } = options;
     const message = other ? { ...encoded, properties: { ...encoded.properties, other } } : encoded;
-    if (!ignored && backend.replyTo !== null) await backend.expect(id);
-    await this.publisher.send(message, this.router.destination(options), options);
+    // The reply queue lives at the broker like the message: making it is retried as the message is.
+    const prepare = !ignored && backend.replyTo !== null ? (): Promise<void> => backend.expect(id) : undefined;
+    await this.publisher.send(message, this.router.destination(options), options, prepare);
     currentTask()?.addChild({ id, parent: null, children: null });
     return new TaskResult<R>(id, this.#results, ignored);
   }

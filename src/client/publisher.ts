@@ -37,14 +37,16 @@ export class Publisher {
 
   /**
    * Resolves when the broker has the message. Rejects with `OperationalError` once the policy is exhausted, and at once
-   * with what no retry can mend (`PublishError`, `EncodeError`, ...) or with the signal's reason.
+   * with what no retry can mend (`PublishError`, `EncodeError`, ...) or with the signal's reason. `prepare` is part of
+   * each attempt: what has to be there before the message is.
    */
-  async send(message: Message, to: Routed, options: SendOptions = {}): Promise<void> {
+  async send(message: Message, to: Routed, options: SendOptions = {}, prepare?: () => Promise<void>): Promise<void> {
     const { signal } = options;
     const publishOptions = { declare: to.declare, signal, mandatory: to.mandatory };
     for (let attempt = 0; ; attempt++) {
       try {
         signal?.throwIfAborted();
+        if (prepare) await prepare();
         const broker = await this.#broker();
         return await broker.publish(message, to.destination, publishOptions);
       } catch (error) {
