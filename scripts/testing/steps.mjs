@@ -19,6 +19,7 @@ export const steps = [
   { name: "types", calm: true, ...bin(tsc, "-p", "tsconfig.json") },
   { name: "floors", calm: true, ...bin(tsx, "scripts/check-imports.ts") },
   { name: "package", calm: true, ...bin(tsx, "scripts/check-package.ts") },
+  { name: "demo", needs: ["python"], program: node, args: ["scripts/demo.mjs"] },
   { name: "unit", ...mocha("src/**/*.test.ts", "scripts/**/*.test.ts") },
   { name: "fixtures", needs: ["python"], ...mocha("python-fixtures/**/*.test.ts", "interop-tests/fixtures-*.test.ts") },
   {
