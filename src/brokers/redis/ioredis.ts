@@ -4,6 +4,7 @@ import { ImproperlyConfigured } from "../../errors.js";
 import { onAbort } from "../../util/abort.js";
 import { loadPeer } from "../../util/load-peer.js";
 import { every } from "../../util/time.js";
+import type { Timer } from "../../util/time.js";
 import type { ConnectSettings, Endpoint, RedisSession, SessionEvents, TlsSettings } from "./session.js";
 
 export type RedisClass = new (options: RedisOptions) => Redis;
@@ -50,6 +51,8 @@ export async function connectRedis(
     disableClientInfo: true,
     maxRetriesPerRequest: 0,
     connectTimeout: settings.connectTimeout,
+    // How long the other end may take to say goodbye.
+    disconnectTimeout: 500,
     noDelay: true,
     ...(settings.keepAlive ? {} : { keepAlive: -1 }),
   });
@@ -86,6 +89,7 @@ class IoredisSession implements RedisSession {
   reason: Error | undefined;
   #waiting = 0;
   #answered = 0;
+  readonly #check: Timer | undefined;
 
   constructor(client: Redis, settings: ConnectSettings, events: SessionEvents) {
     this.#client = client;
@@ -93,9 +97,9 @@ class IoredisSession implements RedisSession {
     client.on("error", (error: Error) => (this.reason ??= error));
     client.on("message", (channel: string, text: string) => events.message(channel, channel, text));
     client.on("pmessage", (pattern: string, channel: string, text: string) => events.message(pattern, channel, text));
-    const check = settings.healthCheck > 0 ? every(settings.healthCheck, () => this.#check()) : undefined;
+    this.#check = settings.healthCheck > 0 ? every(settings.healthCheck, () => this.#askForLife()) : undefined;
     client.once("end", () => {
-      check?.cancel();
+      this.#check?.cancel();
       events.ended(this.reason ?? new Error("the server closed the connection"));
     });
   }
@@ -142,11 +146,12 @@ class IoredisSession implements RedisSession {
 
   destroy(reason?: Error): void {
     if (reason) this.reason ??= reason;
+    this.#check?.cancel();
     this.#client.disconnect();
   }
 
   /** A half-open connection gives no error: a question without an answer for a whole interval is its end. */
-  #check(): void {
+  #askForLife(): void {
     if (this.#waiting > 0 && this.#answered === 0)
       return this.destroy(new Error(`no answer for ${this.#settings.healthCheck / 1000} s`));
     this.#answered = 0;

@@ -60,11 +60,13 @@ export class Restorer {
   async scan(): Promise<void> {
     const { unackedMutex, unackedIndex } = this.#keys;
     const { unackedMutexExpire, visibilityTimeout, restoreLimit } = this.#settings;
+    const due = epochSeconds() - visibilityTimeout;
+    // The lock of a process that dies with it stalls everybody for minutes, so it is taken only for something to do.
+    if ((await this.#link.call("ZCOUNT", unackedIndex, 0, due)) === 0) return;
     const token = newId();
     const lock = await this.#link.call("SET", unackedMutex, token, "NX", "PX", Math.ceil(unackedMutexExpire * 1000));
     if (lock !== "OK") return;
     try {
-      const due = epochSeconds() - visibilityTimeout;
       const limit = restoreLimit === undefined ? [] : ["LIMIT", 0, restoreLimit];
       const found = await this.#link.call("ZREVRANGEBYSCORE", unackedIndex, due, 0, "WITHSCORES", ...limit);
       const entries = found as string[];

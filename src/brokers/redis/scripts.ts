@@ -19,6 +19,7 @@ function script(name: string, text: string): Script {
  * ARGV: now, limit, 1 to rotate the queues, 1 to keep records, number of steps, a word nobody else uses, then the
  * JSON text of each queue's name. Returns list number, record name (nil without a record) and text of each message.
  *
+ * Each message of a batch scores a microsecond more than the one before: whoever restores them keeps their order.
  * Within a step queues take turns, as in kombu's round robin; what was seen empty is not asked again. The envelope is
  * parsed only to learn its delivery tag and kept as the text it is, since cjson would spoil big integers and empty
  * arrays. A record that exists under the tag belongs to another copy of the message (kombu publishes one tag to
@@ -44,7 +45,7 @@ local function record(text, q)
     tag = tag .. '.' .. ARGV[6] .. '.' .. count
     redis.call('HSET', KEYS[1], tag, value)
   end
-  redis.call('ZADD', KEYS[2], ARGV[1], tag)
+  redis.call('ZADD', KEYS[2], tonumber(ARGV[1]) + count * 1e-6, tag)
   return tag
 end
 for step = 0, steps - 1 do

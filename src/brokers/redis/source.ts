@@ -143,12 +143,12 @@ export class RedisSource implements MessageSource<RedisReceipt> {
     const taken = this.#fanout.splice(0, limit);
     if (queues.length === 0 || taken.length >= limit) return taken;
     const lists = this.#keys.listsByStep(queues);
-    const score = epochSeconds();
+    const time = epochSeconds();
     const found = (await this.#link.run(
       TAKE,
       [this.#keys.unacked, this.#keys.unackedIndex, ...lists],
       [
-        score,
+        time,
         limit - taken.length,
         this.#settings.queueOrder === "round_robin" ? 1 : 0,
         this.#keep ? 1 : 0,
@@ -159,6 +159,8 @@ export class RedisSource implements MessageSource<RedisReceipt> {
     )) as (number | string | null)[];
     for (let at = 0; at < found.length; at += 3) {
       const list = (found[at] as number) - 1;
+      // The same sum as in the script, so the same number to the last bit.
+      const score = time + (at / 3 + 1) * 1e-6;
       const one: Taken<RedisReceipt> = {
         queue: queues[list % queues.length] as string,
         text: found[at + 2] as string,
