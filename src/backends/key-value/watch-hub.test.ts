@@ -162,6 +162,22 @@ describe("waiting on key/value stores", () => {
     assert.equal(await watching.failed(), loss);
   });
 
+  it("what is followed but cannot be read just now is read later", async () => {
+    const script = new Scripted();
+    const backend = open(script, true);
+    script.onRead = () => Promise.reject(new OperationalError("away"));
+    const watching = new Watching(backend.watch(["a"]));
+    await until("the read", () => script.reads.length === 1);
+    script.onRead = () => Promise.resolve();
+    script.values.set(key("a"), document("a", "SUCCESS"));
+    script.listener?.resumed();
+    await watching.done();
+    // What will never be possible is not waited for.
+    const refusal = new OperationalError("no permission", { retriable: false });
+    script.onRead = () => Promise.reject(refusal);
+    assert.equal(await new Watching(backend.watch(["b"])).failed(), refusal);
+  });
+
   it("without reports values are read ever less often, at once on a hint, and not when nobody waits", async () => {
     const script = new Scripted();
     const backend = open(script, false, { first: 4, factor: 2, max: 64 });

@@ -1,5 +1,4 @@
-import type { CeleryError } from "../../errors.js";
-import { ContentDisallowed } from "../../errors.js";
+import { CeleryError, ContentDisallowed } from "../../errors.js";
 import type { ResultRecord } from "../../protocol/result.js";
 import { isReady } from "../../protocol/result.js";
 import type { Logger } from "../../util/logger.js";
@@ -124,10 +123,20 @@ export class WatchHub {
     if (entries.length === 0) return;
     try {
       await this.#feed?.follow(entries.map((entry) => entry.key));
-      await this.#read(entries);
+      await this.#firstRead(entries);
       for (const entry of this.#alive(entries)) this.#schedule.add(entry);
     } catch (error) {
       for (const entry of this.#alive(entries)) this.#fail(entry, error);
+    }
+  }
+
+  async #firstRead(entries: readonly Entry[]): Promise<void> {
+    try {
+      await this.#read(entries);
+    } catch (error) {
+      // The store was there a moment ago, and its reports go on or are taken up again: reading can wait for that.
+      if (!this.#feed || !(error instanceof CeleryError) || !error.retriable) throw error;
+      this.#options.logger.debug("awaited results could not be read; trying later", { error });
     }
   }
 
