@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { OperationalError } from "../../../src/errors.js";
 import { encodeEnvelope } from "../../../src/protocol/envelope.js";
@@ -283,6 +284,44 @@ describe("redis broker: special", function () {
         await reader.has(n + 1);
       }
       assert.ok(stage.lines.some(({ message }) => message.includes("does not tell of new messages")));
+    });
+
+    it("needs no more rights than the documentation names", async () => {
+      const documented = await readFile(new URL("../../../docs/brokers.md", import.meta.url), "utf8");
+      const rights = /Needed rights.*?`([^`]+)`/.exec(documented)?.[1]?.split(" ") ?? [];
+      const name = uniqueName("rights");
+      await stage.raw.call("ACL", "SETUSER", "least", "reset", "on", ">pw", `~${name}*`, ...rights);
+      const { host } = new URL(stage.server.url);
+      const options = { global_keyprefix: name, client_name: "least" };
+      const broker = stage.open(options, {}, `redis://least:pw@${host}/0`);
+      const fanout = queue("bcast", {
+        exchange: exchange("fan", { type: "fanout" }),
+        routingKey: "",
+        autoDelete: true,
+      });
+      const tasks = queue("tasks");
+      let connected = 0;
+      await broker.declare(tasks);
+      await broker.publish(textMessage("held"), toQueue("tasks"));
+      const first = await new Reader(broker.consume([tasks], { prefetch: 1 })).has(1);
+      // The second one finds the first one's message abandoned, so that the rights to restore it are needed too.
+      const eager = stage.open({ ...options, visibility_timeout: 0 }, {}, `redis://least:pw@${host}/0`);
+      const reader = new Reader(eager.consume([tasks, fanout], { onConnected: () => connected++ }));
+      await until("the consumer to connect", () => connected === 1);
+      await broker.publish(textMessage("named"), { exchange: tasks.exchange, routingKey: "tasks" });
+      await broker.publish(textMessage("fan"), { exchange: fanout.exchange, routingKey: "" });
+      await reader.has(3);
+      await reader.deliveries[0]?.reject({ requeue: true });
+      await reader.deliveries[1]?.ack();
+      await first.consumer.close();
+      await reader.consumer.close();
+      await broker.size("tasks");
+      await broker.purge("tasks");
+      await broker.delete(tasks);
+      assert.deepEqual(
+        stage.lines.map(({ message, fields }) => [message, fields]),
+        [],
+      );
     });
 
     it("works over a Unix socket", async function () {
