@@ -2,7 +2,7 @@
 export class Fifo<T extends object> {
   #items: T[] = [];
   #head = 0;
-  readonly #removed = new WeakSet<T>();
+  readonly #removed = new Set<T>();
   #size = 0;
 
   get size(): number {
@@ -22,7 +22,7 @@ export class Fifo<T extends object> {
         this.#items = this.#items.slice(this.#head);
         this.#head = 0;
       }
-      if (this.#removed.delete(item)) continue;
+      if (this.#removed.size > 0 && this.#removed.delete(item)) continue;
       this.#size--;
       return item;
     }
