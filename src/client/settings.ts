@@ -73,8 +73,13 @@ export function checkSettings<T extends object>(
 /** The error for a name that is not known, with the one that was probably meant. */
 export function unknownName(what: string, name: string, known: readonly string[]): ImproperlyConfigured {
   const wanted = canonical(name);
-  const near =
-    known.find((one) => canonical(one) === wanted) ?? known.find((one) => distance(canonical(one), wanted) <= 2);
+  const [near] = known
+    .map((one) => [one, distance(canonical(one), wanted)] as const)
+    .filter(([, edits]) => edits <= Math.max(1, wanted.length / 3))
+    .reduce<readonly [string | undefined, number]>(
+      (best, one) => (one[1] < best[1] ? one : best),
+      [undefined, Infinity],
+    );
   return new ImproperlyConfigured(
     `unknown ${what} ${JSON.stringify(name)}${near ? `; did you mean ${near}?` : `; known are ${known.join(", ")}`}`,
   );
