@@ -75,7 +75,7 @@ export function unknownName(what: string, name: string, known: readonly string[]
   const wanted = canonical(name);
   const [near] = known
     .map((one) => [one, distance(canonical(one), wanted)] as const)
-    .filter(([, edits]) => edits <= Math.max(1, wanted.length / 3))
+    .filter(([, edits]) => edits <= Math.min(3, wanted.length / 2))
     .reduce<readonly [string | undefined, number]>(
       (best, one) => (one[1] < best[1] ? one : best),
       [undefined, Infinity],
