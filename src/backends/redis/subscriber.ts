@@ -44,10 +44,7 @@ export class Subscriber implements ChangeFeed {
   }
 
   async follow(keys: readonly string[]): Promise<void> {
-    for (const key of keys) {
-      this.#channels.add(key);
-      this.#dropped.delete(key);
-    }
+    for (const key of keys) this.#channels.add(key);
     try {
       await again(async () => subscribe(await this.#connection.session(), keys));
     } catch (error) {

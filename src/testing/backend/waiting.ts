@@ -143,6 +143,23 @@ export function waitingTests(define: Define, harness: BackendHarness): void {
     assert.equal((await new Watching(reader.watch([id, id])).done()).length, 1);
   });
 
+  define("a task that is done counts once, whatever is stored afterwards", async (scene) => {
+    const { reader, store } = await scene.pair();
+    if (!reader.capabilities.results) return;
+    const [done, open] = [await scene.task(reader), await scene.task(reader)];
+    const watching = new Watching(reader.watch([done, open]));
+    for (const status of ["REVOKED", "STARTED", "SUCCESS"]) {
+      await store(state(done, status));
+      await watching.has("REVOKED");
+    }
+    await store(state(open, "STARTED"));
+    await watching.has("STARTED");
+    assert.equal(watching.ended, false);
+    await store(state(open, "SUCCESS"));
+    await watching.done();
+    assert.deepEqual(watching.statuses, ["REVOKED", "STARTED", "SUCCESS"]);
+  });
+
   define("watching ends with the signal's reason", async (scene) => {
     const { reader, store } = await scene.pair();
     if (!reader.capabilities.results) return;
