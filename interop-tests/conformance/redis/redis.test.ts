@@ -5,7 +5,7 @@ import { OperationalError } from "../../../src/errors.js";
 import { encodeEnvelope } from "../../../src/protocol/envelope.js";
 import { exchange, queue, toQueue } from "../../../src/protocol/queue.js";
 import { Reader, textMessage, textOf } from "../../../src/testing/broker/scene.js";
-import { until } from "../../../src/testing/harness.js";
+import { until, within } from "../../../src/testing/harness.js";
 import { uniqueName } from "../../drivers.js";
 import { Proxy } from "../../results/proxy.js";
 import { startChild } from "../../servers/children.js";
@@ -225,6 +225,22 @@ describe("redis broker: special", function () {
       proxy.freeze();
       await until("the silence to be noticed", () => lost !== undefined);
       assert.match(lost?.message ?? "", /no answer for 0.2 s/);
+      await proxy.close();
+    });
+
+    it("do not keep a program from closing when the other end is silent", async () => {
+      const proxy = await Proxy.start({ host: "127.0.0.1", port: Number(new URL(stage.server.url).port) });
+      const name = uniqueName("frozen");
+      const broker = stage.open({}, { connectionTimeout: 0.3 }, `redis://127.0.0.1:${proxy.port}/0`);
+      const reader = new Reader(broker.consume([queue(name)]));
+      await broker.publish(textMessage("x"), toQueue(name));
+      await reader.has(1);
+      proxy.freeze();
+      const pending = assert.rejects(broker.publish(textMessage("y"), toQueue(name)), OperationalError);
+      await within("close", broker.close(), 5000);
+      await pending;
+      await reader.end;
+      assert.equal(await stage.raw.llen(name), 1, "given back over a new connection");
       await proxy.close();
     });
 

@@ -96,6 +96,8 @@ export class FilesystemSource implements MessageSource<Claim> {
       }
   }
 
+  drop(): void {}
+
   async close(): Promise<void> {
     this.#watcher?.close();
     this.#watcher = undefined;

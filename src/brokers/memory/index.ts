@@ -137,6 +137,8 @@ class MemorySource implements MessageSource<Waiting> {
       this.#state.add(queue, { ...receipt, text: markRedelivered(text, "top-level") }, to === "front");
   }
 
+  drop(): void {}
+
   async close(): Promise<void> {
     for (const queue of this.#queues) this.#state.unlisten(queue, this.#wake);
     this.#queues.clear();

@@ -51,7 +51,14 @@ export default function open(url: string, options: BrokerOptions): Broker {
       signal,
     );
   return virtualBroker(
-    new RedisStore(new Addresses(endpoints), connect, new Keys(settings, db), settings, options.logger),
+    new RedisStore(
+      new Addresses(endpoints),
+      connect,
+      new Keys(settings, db),
+      settings,
+      options.logger,
+      options.connectionTimeout * 1000,
+    ),
     {
       scheme: schemeOf(url),
       displayUrl: maskUrl(url),

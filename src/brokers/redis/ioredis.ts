@@ -3,7 +3,7 @@ import type { Redis, RedisOptions } from "ioredis";
 import { ImproperlyConfigured } from "../../errors.js";
 import { onAbort } from "../../util/abort.js";
 import { loadPeer } from "../../util/load-peer.js";
-import { every } from "../../util/time.js";
+import { after, every } from "../../util/time.js";
 import type { Timer } from "../../util/time.js";
 import type { ConnectSettings, Endpoint, RedisSession, SessionEvents, TlsSettings } from "./session.js";
 
@@ -140,7 +140,9 @@ class IoredisSession implements RedisSession {
   }
 
   async quit(): Promise<void> {
+    const timer = after(this.#settings.connectTimeout, () => this.destroy());
     await this.#client.quit().catch(() => undefined);
+    timer.cancel();
     this.destroy();
   }
 

@@ -19,6 +19,7 @@ export class PushBatch {
   readonly #push: (key: string, texts: readonly string[]) => Promise<unknown>;
   readonly #open = new Map<string, Group>();
   readonly #ready: [string, Group][] = [];
+  readonly #sent = new Set<Promise<unknown>>();
   #scheduled = false;
 
   constructor(push: (key: string, texts: readonly string[]) => Promise<unknown>) {
@@ -48,10 +49,20 @@ export class PushBatch {
   flush(): void {
     this.#scheduled = false;
     this.#open.clear();
-    for (const [key, { texts, done }] of this.#ready.splice(0))
-      this.#push(key, texts).then(
-        () => done.resolve(),
-        (error: unknown) => done.reject(error),
-      );
+    for (const [key, { texts, done }] of this.#ready.splice(0)) {
+      const sent = this.#push(key, texts)
+        .then(
+          () => done.resolve(),
+          (error: unknown) => done.reject(error),
+        )
+        .finally(() => this.#sent.delete(sent));
+      this.#sent.add(sent);
+    }
+  }
+
+  /** Everything is sent and answered, well or not. */
+  async drained(): Promise<void> {
+    this.flush();
+    await Promise.all(this.#sent);
   }
 }

@@ -76,8 +76,7 @@ export class RedisSource implements MessageSource<RedisReceipt> {
     this.#events = events;
     this.#keep = settings.ackEmulation && !noAck;
     const lost = (error: OperationalError): void => {
-      this.#link.reset();
-      this.#listening.reset();
+      this.drop();
       events.lost(error);
     };
     this.#link = new Link(addresses, connect, { lost });
@@ -96,14 +95,10 @@ export class RedisSource implements MessageSource<RedisReceipt> {
   }
 
   async open(signal: AbortSignal): Promise<void> {
-    this.#link.reset();
-    this.#listening.reset();
+    this.drop();
     this.#patterns.clear();
     this.#fanout = [];
-    const off = onAbort(signal, () => {
-      this.#link.reset();
-      this.#listening.reset();
-    });
+    const off = onAbort(signal, () => this.drop());
     try {
       await Promise.all([this.#link.session(), this.#listening.session()]);
       signal.throwIfAborted();
@@ -189,15 +184,20 @@ export class RedisSource implements MessageSource<RedisReceipt> {
     for (const one of taken) {
       const text = markRedelivered(one.text, "headers");
       const { list, name, score } = one.receipt;
-      if (list === "") again.push({ ...one, text });
-      else returns.push({ list, name, score, text });
+      if (list !== "") returns.push({ list, name, score, text });
+      else if (this.#isSubscribed(one.queue)) again.push({ ...one, text });
     }
-    // A fanout message is nowhere but here: it comes again to this consumer, or ends with it.
+    // A fanout message is nowhere but here: it comes again to this consumer, or ends with its subscription.
     if (again.length > 0) {
       this.#fanout = to === "front" ? [...again, ...this.#fanout] : [...this.#fanout, ...again];
       this.#events.wake();
     }
     await giveBack(this.#link, this.#keys, returns, to);
+  }
+
+  drop(): void {
+    this.#link.reset();
+    this.#listening.reset();
   }
 
   async close(): Promise<void> {
@@ -208,6 +208,11 @@ export class RedisSource implements MessageSource<RedisReceipt> {
         this.#logger.warn(`acknowledged messages may come again from ${this.#link.displayUrl}`, { error }),
       );
     await Promise.all([this.#link.close(), this.#listening.close()]);
+  }
+
+  #isSubscribed(queue: string): boolean {
+    for (const queues of this.#patterns.values()) if (queues.has(queue)) return true;
+    return false;
   }
 
   /** Whether the server tells of changes on the second connection. */

@@ -1,4 +1,5 @@
 import type { Logger } from "../../util/logger.js";
+import { after } from "../../util/time.js";
 import type { MessageSource, MessageStore, PutOptions, Route, SourceEvents, SourceOptions } from "../virtual/store.js";
 import type { Keys } from "./keys.js";
 import { Link } from "./link.js";
@@ -16,16 +17,26 @@ export class RedisStore implements MessageStore<RedisReceipt> {
   readonly #keys: Keys;
   readonly #settings: RedisSettings;
   readonly #logger: Logger;
+  /** Milliseconds that `close` waits for answers. */
+  readonly #patience: number;
   readonly #link: Link;
   readonly #pushes: PushBatch;
   #forgotten: () => void = () => undefined;
 
-  constructor(addresses: Addresses, connect: Connect, keys: Keys, settings: RedisSettings, logger: Logger) {
+  constructor(
+    addresses: Addresses,
+    connect: Connect,
+    keys: Keys,
+    settings: RedisSettings,
+    logger: Logger,
+    patience: number,
+  ) {
     this.#addresses = addresses;
     this.#connect = connect;
     this.#keys = keys;
     this.#settings = settings;
     this.#logger = logger;
+    this.#patience = patience;
     this.#link = new Link(addresses, connect, { lost: () => this.#forgotten() });
     this.#pushes = new PushBatch((key, texts) => this.#link.call("LPUSH", key, ...texts));
   }
@@ -77,7 +88,10 @@ export class RedisStore implements MessageStore<RedisReceipt> {
   }
 
   async close(): Promise<void> {
-    this.#pushes.flush();
+    // A server that went silent must not keep the program from ending.
+    const timer = after(this.#patience, () => this.#link.reset());
+    await this.#pushes.drained();
     await this.#link.close();
+    timer.cancel();
   }
 }

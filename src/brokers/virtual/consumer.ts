@@ -53,6 +53,8 @@ export class VirtualConsumer<R> implements Consumer, Settler<R> {
   readonly #running: Promise<void>;
   #prefetch: number;
   #connected = false;
+  /** Attempts in a row that led to nothing. */
+  #failures = 0;
   #stopped: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
@@ -78,7 +80,13 @@ export class VirtualConsumer<R> implements Consumer, Settler<R> {
   async add(queue: Queue): Promise<void> {
     if (this.#stop.signal.aborted) throw this.#ended();
     this.#queues.set(queue.name, queue);
-    if (this.#connected) await this.#attach(queue);
+    try {
+      if (this.#connected) await this.#attach(queue);
+    } catch (error) {
+      // A queue that cannot be had must not fail all others when the connection is made anew.
+      if (!(error instanceof CeleryError && error.retriable)) this.#queues.delete(queue.name);
+      throw error;
+    }
     this.#wake.ring();
   }
 
@@ -140,11 +148,9 @@ export class VirtualConsumer<R> implements Consumer, Settler<R> {
   }
 
   async #run(): Promise<void> {
-    let failures = 0;
     for (;;) {
       try {
         await this.#open();
-        failures = 0;
         await this.#pump();
         return;
       } catch (thrown) {
@@ -152,10 +158,12 @@ export class VirtualConsumer<R> implements Consumer, Settler<R> {
         const error = this.#asFailure(thrown);
         this.#disconnected(error);
         const { retry, maxRetries, backoff } = this.#parts;
-        failures++;
+        const failures = ++this.#failures;
         if (!retry || !error.retriable || (maxRetries !== null && failures > maxRetries)) {
           this.#stop.abort();
           this.#out.fail(error);
+          // Nobody calls `return` on an iteration that failed: nothing may stay open for want of it.
+          void this.close();
           return;
         }
         const wait = backoff(failures);
@@ -197,10 +205,12 @@ export class VirtualConsumer<R> implements Consumer, Settler<R> {
       }
       this.#wake.reset();
       const taken = await this.#source.take(this.#cycle.queues, limit);
+      this.#failures = 0;
       for (const one of taken) {
         this.#cycle.served(one.queue);
         this.#deliver(one);
       }
+      if (this.#orphans.length > 0) await this.#giveBack([]);
       if (taken.length >= limit || this.#stop.signal.aborted) continue;
       if (!(await this.#source.arm(this.#cycle.queues))) await this.#wake.wait(this.#source.pollInterval);
     }
@@ -249,24 +259,27 @@ export class VirtualConsumer<R> implements Consumer, Settler<R> {
     await this.#patiently(this.#running);
     const unread = this.#out.drain();
     this.#out.end();
-    await this.#giveBack(unread);
+    await this.#patiently(this.#giveBack(unread));
   }
 
   async #doClose(): Promise<void> {
     await this.stop();
-    await this.#giveBack([...this.#held]);
+    await this.#patiently(this.#giveBack([...this.#held]));
     for (const queue of this.#queues.values())
-      await this.#parts
-        .released(queue)
-        .catch((error: unknown) => this.#say(`queue ${queue.name} was left behind`, error));
-    await this.#source.close();
+      await this.#patiently(
+        this.#parts.released(queue).catch((error: unknown) => this.#say(`queue ${queue.name} was left behind`, error)),
+      );
+    await this.#patiently(this.#source.close());
     this.#parts.closed(this);
   }
 
   /** Waits, but not for ever: a server that went silent must not keep the program from ending. */
   async #patiently(promise: Promise<void>): Promise<void> {
     const patience = new Promise<void>((resolve) => {
-      const timer = after(this.#parts.patience, resolve);
+      const timer = after(this.#parts.patience, () => {
+        this.#source.drop();
+        resolve();
+      });
       void promise.finally(() => timer.cancel());
     });
     await Promise.race([promise, patience]);

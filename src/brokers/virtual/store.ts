@@ -82,6 +82,8 @@ export interface MessageSource<R> {
   settle(taken: Taken<R>): void;
   /** Puts messages back, oldest first, with the mark of a redelivery. Connects for it when it has to. */
   giveBack(taken: readonly Taken<R>[], to: GiveBackTo): Promise<void>;
+  /** The server has not answered for too long: ends the connection, so that whatever waits for it fails. */
+  drop(): void;
   /** Sends what is on its way, then disconnects. */
   close(): Promise<void>;
 }

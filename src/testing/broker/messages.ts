@@ -111,6 +111,16 @@ export function messageTests(define: Define): void {
     assert.equal(textOf(await new Reader(receiver.consume([queue])).nth(0)), "later");
   });
 
+  define("closing loses nothing that was published before it", async (scene) => {
+    const queue = scene.queue();
+    const sender = await scene.open();
+    await sender.declare(queue);
+    const sent = Array.from({ length: 100 }, (_, n) => sender.publish(textMessage(`n${n}`), toQueue(queue.name)));
+    await sender.close();
+    await Promise.all(sent);
+    await new Reader((await scene.open()).consume([queue])).has(100);
+  });
+
   define("publishing stops waiting when its signal aborts", async (scene) => {
     const broker = await scene.open();
     const queue = scene.queue();
