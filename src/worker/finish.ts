@@ -63,11 +63,10 @@ async function sendNext(request: Request, value: unknown, { forwarder, accept }:
   const groups = callbacks.filter((one) => one.subtask_type === "group");
   const others = callbacks.filter((one) => one.subtask_type !== "group");
   for (const group of callbacks.length > 1 ? groups : callbacks)
-    request.children.push(await forwarder.send(group, [value], links));
-  if (callbacks.length > 1 && others.length > 0)
-    request.children.push(await forwarder.sendAsGroup(others, [value], links));
+    request.addChild(await forwarder.send(group, [value], links));
+  if (callbacks.length > 1 && others.length > 0) request.addChild(await forwarder.sendAsGroup(others, [value], links));
   const next = task.chain?.at(-1);
-  if (next) request.children.push(await forwarder.send(next, [value], { ...links, chain: task.chain!.slice(0, -1) }));
+  if (next) request.addChild(await forwarder.send(next, [value], { ...links, chain: task.chain!.slice(0, -1) }));
 }
 
 async function fail(request: Request, error: unknown, host: FinishHost): Promise<boolean | null> {
@@ -108,9 +107,13 @@ async function retry(request: Request, again: RetryRequest, host: FinishHost): P
     parentId: task.parentId ?? task.id,
     priority: info.priority,
   };
+  request.addChild({ id: request.id, parent: null, children: null });
+  // Before the next attempt can end: RETRY must not arrive after its result. A store that is away does not stop it.
+  if (request.storesResult || request.storesErrors)
+    await results.retry(request, again.cause).catch((error: unknown) => {
+      logger.error("RETRY could not be stored", { taskId: request.id, error });
+    });
   await forwarder.publish(next, routing);
-  request.children.push({ id: request.id, parent: null, children: null });
-  if (request.storesResult || request.storesErrors) await results.retry(request, again.cause);
   logger.info("task will be retried", { taskId: request.id, task: request.name, eta: next.eta });
   return null;
 }
