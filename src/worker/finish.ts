@@ -1,5 +1,6 @@
 import { CeleryError, Ignore, OperationalError, Reject } from "../errors.js";
 import { isoTime } from "../protocol/iso-time.js";
+import { saferepr } from "../protocol/saferepr.js";
 import { RetryRequest } from "./context.js";
 import type { Outcome } from "./execute.js";
 import type { Forwarder, Links } from "./forward.js";
@@ -97,10 +98,13 @@ async function retry(request: Request, again: RetryRequest, host: FinishHost): P
   const { info } = request.delivery;
   const routing =
     info.exchange === "" ? { queue: info.routingKey } : { exchange: info.exchange, routingKey: info.routingKey };
+  const { args = task.args, kwargs = task.kwargs } = again.changes;
   const next = {
     ...task,
-    args: again.changes.args ?? task.args,
-    kwargs: again.changes.kwargs ?? task.kwargs,
+    args,
+    kwargs,
+    ...(again.changes.args && { argsrepr: saferepr(args, { tuple: true }) }),
+    ...(again.changes.kwargs && { kwargsrepr: saferepr(kwargs) }),
     retries: task.retries + 1,
     eta: isoTime(again.eta),
     // Python's own worker makes a retried task its own parent.
