@@ -4,11 +4,7 @@
  */
 import { readFileSync, readdirSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import ts from "typescript";
-
-const root = fileURLToPath(new URL("../", import.meta.url));
-const source = join(process.argv[2] ?? root, "src");
 
 interface Import {
   /** Path below src, with forward slashes. */
@@ -43,7 +39,7 @@ const bases = new Set(["virtual", "key-value"]);
 const isTest = (path: string): boolean => /\.test(-d)?\.ts$/.test(path);
 const place = (path: string): string => path.split("/")[0] ?? path;
 
-function importsOf(path: string): Import[] {
+function importsOf(source: string, path: string): Import[] {
   const file = join(source, path);
   const tree = ts.createSourceFile(file, readFileSync(file, "utf8"), ts.ScriptTarget.Latest, true);
   const found: Import[] = [];
@@ -125,20 +121,27 @@ function circles(graph: ReadonlyMap<string, readonly string[]>): string[][] {
   return found;
 }
 
-const files = readdirSync(source, { recursive: true, encoding: "utf8" })
-  .map((path) => path.replaceAll("\\", "/"))
-  .filter((path) => path.endsWith(".ts") && !isTest(path))
-  .sort();
-const imports = files.flatMap(importsOf);
-const problems = imports.flatMap((one) => {
-  const why = breach(one);
-  return why ? [`src/${one.from}:${one.line} imports ${one.to}: ${why}`] : [];
-});
-const graph = new Map(
-  files.map((path) => [path, imports.filter((one) => one.from === path && !one.dynamic).map(({ to }) => to)]),
-);
-for (const circle of circles(graph)) problems.push(`circle: ${circle.map((path) => `src/${path}`).join(" -> ")}`);
+/** Every breach in a `src` folder, a sentence each, and how much was looked at. */
+export function checkImports(source: string): { problems: string[]; files: number; imports: number } {
+  const files = readdirSync(source, { recursive: true, encoding: "utf8" })
+    .map((path) => path.replaceAll("\\", "/"))
+    .filter((path) => path.endsWith(".ts") && !isTest(path))
+    .sort();
+  const imports = files.flatMap((path) => importsOf(source, path));
+  const problems = imports.flatMap((one) => {
+    const why = breach(one);
+    return why ? [`src/${one.from}:${one.line} imports ${one.to}: ${why}`] : [];
+  });
+  const graph = new Map(
+    files.map((path) => [path, imports.filter((one) => one.from === path && !one.dynamic).map(({ to }) => to)]),
+  );
+  for (const circle of circles(graph)) problems.push(`circle: ${circle.map((path) => `src/${path}`).join(" -> ")}`);
+  return { problems, files: files.length, imports: imports.length };
+}
 
-for (const problem of problems) console.error(problem);
-if (problems.length > 0) process.exitCode = 1;
-else console.log(`${files.length} files, ${imports.length} imports: floors hold, no circle`);
+if (process.argv[1] === import.meta.filename) {
+  const { problems, files, imports } = checkImports(join(import.meta.dirname, "..", "src"));
+  for (const problem of problems) console.error(problem);
+  if (problems.length > 0) process.exitCode = 1;
+  else console.log(`${files} files, ${imports} imports: floors hold, no circle`);
+}

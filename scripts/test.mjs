@@ -24,7 +24,9 @@ function chosen({ only, skip }) {
   const unknown = [...names(only), ...names(skip)].filter((name) => !known.has(name));
   if (unknown.length > 0) throw new Error(`unknown step ${unknown.join(", ")}; known are ${[...known].join(", ")}`);
   const matches = (list) => (step) => list.includes(step.name) || step.groups?.some((group) => list.includes(group));
-  return steps.filter((step) => !only || matches(names(only))(step)).filter((step) => !matches(names(skip))(step));
+  const list = steps.filter((step) => (!only || matches(names(only))(step)) && !matches(names(skip))(step));
+  const builds = list.some((step) => step.needs?.includes("build"));
+  return steps.filter((step) => list.includes(step) || (builds && step.name === "build"));
 }
 
 /** Prepares what the steps need. A missing server is told at once: tests skip it, or fail when CI is set. */
@@ -49,6 +51,11 @@ function report({ name, passed, failed, skipped, seconds, output, notes, slow = 
 
 /** Calm steps two at a time; the others one by one, since they measure time and start servers. */
 async function run(list, live) {
+  const [first, ...others] = list;
+  if (first?.name === "build") {
+    report(await runStep(first, false), false);
+    return run(others, live);
+  }
   const calm = list.filter((step) => step.calm);
   const lane = async () => {
     for (let step = calm.shift(); step; step = calm.shift()) report(await runStep(step, false), false);

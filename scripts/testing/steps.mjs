@@ -1,4 +1,7 @@
-/** The steps of `npm test`, in order. `needs`: what must be prepared first. `calm`: may run beside another step. */
+/**
+ * The steps of `npm test`, in order. `needs`: what must be prepared first; `build` is the step of that name. `calm`: may
+ * run beside another step.
+ */
 
 const node = process.execPath;
 const bin = (name, ...args) => ({ program: node, args: [`node_modules/${name}`, ...args] });
@@ -14,11 +17,13 @@ const tsc = "typescript/bin/tsc";
 const tsx = "tsx/dist/cli.mjs";
 
 export const steps = [
-  { name: "lint", calm: true, ...bin(eslint, ".", "--max-warnings", "0") },
+  // Examples are linted against the package that was built, as a user's program would be.
+  { name: "build", ...bin(tsx, "scripts/build.ts") },
+  { name: "lint", needs: ["build"], calm: true, ...bin(eslint, ".", "--max-warnings", "0") },
   { name: "format", calm: true, ...bin(prettier, "--check", ".", "--log-level", "warn") },
   { name: "types", calm: true, ...bin(tsc, "-p", "tsconfig.json") },
   { name: "floors", calm: true, ...bin(tsx, "scripts/check-imports.ts") },
-  { name: "package", calm: true, ...bin(tsx, "scripts/check-package.ts") },
+  { name: "package", needs: ["build"], calm: true, ...bin(tsx, "scripts/check-package.ts") },
   { name: "demo", needs: ["python"], program: node, args: ["scripts/demo.mjs"] },
   { name: "unit", ...mocha("src/**/*.test.ts", "scripts/**/*.test.ts") },
   { name: "fixtures", needs: ["python"], ...mocha("python-fixtures/**/*.test.ts", "interop-tests/fixtures-*.test.ts") },
