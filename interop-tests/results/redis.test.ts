@@ -63,26 +63,53 @@ if (driver)
       return commands.filter(([name]) => !/^(echo|info|select|auth|hello|client)$/i.test(name ?? ""));
     };
 
-    it("one store is a GET, then SETEX and PUBLISH of the same document in one MULTI", async () => {
+    const names = (commands: readonly string[][]): unknown[] => commands.map(([name]) => name?.toLowerCase());
+
+    it("the first state is one script: GET, then SETEX and PUBLISH of the same document", async () => {
       const backend = await open();
       const id = newId();
       const commands = await monitored(() => backend.store(state(id, "SUCCESS", 1)));
       const key = `celery-task-meta-${id}`;
-      assert.deepEqual(
-        commands.map(([name]) => name?.toLowerCase()),
-        ["get", "multi", "setex", "publish", "exec"],
-      );
+      assert.deepEqual(names(commands), ["eval", "get", "setex", "publish"]);
       const [, , setex = [], publish = []] = commands;
       assert.deepEqual(setex.slice(1, 3), [key, "86400"]);
       assert.deepEqual(publish.slice(1), [key, setex[3]]);
       assert.equal(await redis.ttl(key), 86_400);
     });
 
+    it("a later state is read first, then SETEX and PUBLISH of the same document in one MULTI", async () => {
+      const backend = await open();
+      const id = newId();
+      await backend.store(state(id, "STARTED"));
+      const commands = await monitored(() => backend.store(state(id, "SUCCESS", 1)));
+      assert.deepEqual(names(commands), ["eval", "get", "multi", "setex", "publish", "exec"]);
+      const late = await monitored(() => backend.store(state(id, "FAILURE", null)));
+      assert.deepEqual(names(late), ["eval", "get"], "SUCCESS stays");
+    });
+
+    it("a user without the right to run scripts stores results all the same", async () => {
+      const user = `celeriac-${randomBytes(4).toString("hex")}`;
+      const password = randomBytes(8).toString("hex");
+      await redis.acl("SETUSER", user, "on", `>${password}`, "~celery-*", "&celery-*", "+@all", "-@scripting");
+      try {
+        const url = new URL(place.url);
+        url.username = user;
+        url.password = password;
+        const backend = await open(url.href);
+        const id = newId();
+        const commands = await monitored(() => backend.store(state(id, "SUCCESS", 1)));
+        assert.deepEqual(names(commands), ["get", "multi", "setex", "publish", "exec"]);
+        assert.equal((await backend.load(id))?.status, "SUCCESS");
+      } finally {
+        await redis.acl("DELUSER", user);
+      }
+    });
+
     it("without an expiry it is a SET", async () => {
       const backend = await open(place.url, { resultExpires: null });
       const id = newId();
       const commands = await monitored(() => backend.store(state(id, "SUCCESS", 1)));
-      assert.equal(commands[2]?.[0]?.toLowerCase(), "set");
+      assert.equal(names(commands)[2], "set");
       assert.equal(await redis.ttl(`celery-task-meta-${id}`), -1);
       await backend.forget(id);
     });

@@ -67,15 +67,26 @@ export function keyValueBackend(setup: KeyValueBackendOptions): Backend {
 
   const persist = <T>(write: () => Promise<T>): Promise<T> => (kv.persist ? kv.persist(write) : write());
 
-  const succeeded = async (key: string, taskId: string): Promise<boolean> => {
+  /** Whether a success is stored, which nothing may overwrite. What cannot be read may be. */
+  const succeeded = async (taskId: string, current: Promise<ResultRecord | null>): Promise<boolean> => {
     try {
-      const current = await read(key, (bytes) => docs.decodeTask(bytes, taskId));
-      return current?.status === "SUCCESS";
+      return (await current)?.status === "SUCCESS";
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
       options.logger.warn("replacing a stored result that cannot be read", { taskId, error });
       return false;
     }
+  };
+
+  const write = async (taskId: string, key: string, document: Uint8Array): Promise<void> => {
+    const decode = (bytes: Uint8Array): ResultRecord => docs.decodeTask(bytes, taskId);
+    let current: Promise<ResultRecord | null>;
+    if (kv.add) {
+      const there = await kv.add(key, document, ttl);
+      if (there === null) return;
+      current = (async () => decode(there))();
+    } else current = read(key, decode);
+    if (!(await succeeded(taskId, current))) await kv.set(key, document, ttl);
   };
 
   const capabilities: BackendCapabilities = {
@@ -103,11 +114,7 @@ export function keyValueBackend(setup: KeyValueBackendOptions): Backend {
       open();
       const key = docs.taskKey(record.taskId);
       const document = docs.encodeTask(record);
-      await locks.run(key, () =>
-        persist(async () => {
-          if (!(await succeeded(key, record.taskId))) await kv.set(key, document, ttl);
-        }),
-      );
+      await locks.run(key, () => persist(() => write(record.taskId, key, document)));
       if (!push) hub.look(key);
     },
 

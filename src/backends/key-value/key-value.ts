@@ -14,6 +14,11 @@ export interface KeyValue {
   readonly batch?: number;
   /** Replaces the value and tells followers. `ttl` is in whole seconds, at least 1; null keeps the value for ever. */
   set(key: string, value: Uint8Array, ttl: number | null): Promise<void>;
+  /**
+   * Where it can be done in one step: `set` when nothing is there yet, resolving to null; else changes nothing and
+   * resolves to what is there. Most results are the first state of their task.
+   */
+  add?(key: string, value: Uint8Array, ttl: number | null): Promise<Uint8Array | null>;
   remove(key: string): Promise<void>;
   /** Makes a write again while the store is away for a moment; the default is one attempt. */
   persist?<T>(write: () => Promise<T>): Promise<T>;

@@ -1,4 +1,4 @@
-import { EncodeError } from "../../errors.js";
+import { CeleryError, EncodeError } from "../../errors.js";
 import { loadPeer } from "../../util/load-peer.js";
 import { maskUrl, schemeOf } from "../../util/url.js";
 import type { Backend, BackendOptions } from "../backend.js";
@@ -15,9 +15,17 @@ import { clientOptions, redisTarget } from "./url.js";
 /** Redis takes no longer string: Celery refuses it before asking. */
 const LARGEST = 512 * 1024 * 1024;
 
+/** `KeyValue.add` in one step. KEYS: the key; ARGV: the document, its seconds to live or nothing. */
+const ADD = `
+local there = redis.call('GET', KEYS[1])
+if there then return there end
+if ARGV[2] == '' then redis.call('SET', KEYS[1], ARGV[1]) else redis.call('SETEX', KEYS[1], ARGV[2], ARGV[1]) end
+redis.call('PUBLISH', KEYS[1], ARGV[1])
+return nil`;
+
 /**
  * Results in Redis, as celery/backends/redis.py keeps them: `SETEX` and `PUBLISH` of the same document in one
- * transaction, on a key and channel of the same name.
+ * transaction, on a key and channel of the same name; the first state of a task in one script, whose effect is the same.
  *
  * `redis://[user][:password]@host:6379/db`, `rediss://...?ssl_cert_reqs=required`, `redis+socket:///path?virtual_host=0`.
  * Transport options: `global_keyprefix`, `retry_policy`, and the URL's parameters.
@@ -44,6 +52,7 @@ export default function open(url: string, options: BackendOptions): Backend {
   });
   const commands = new Commands(connection, displayUrl);
 
+  let scripts = true;
   let subscriber: Subscriber | undefined;
   let listening: Connection | undefined;
 
@@ -56,11 +65,23 @@ export default function open(url: string, options: BackendOptions): Backend {
       const [values] = await again(() => commands.run("reading results", [["mget", ...keys]]));
       return (values as readonly RedisReply[]).map(bytes);
     },
+    async add(key, value, ttl) {
+      checkSize(key, value);
+      if (scripts)
+        try {
+          const [there] = await commands.run("writing a result", [["eval", ADD, 1, key, value, ttl ?? ""]]);
+          return bytes(there);
+        } catch (error) {
+          if (!(error instanceof CeleryError && /NOPERM|unknown command/i.test(error.message))) throw error;
+          // A user without the right to run scripts reads and writes in two steps, as Python does.
+          scripts = false;
+        }
+      const there = await kv.get(key);
+      if (there === null) await kv.set(key, value, ttl);
+      return there;
+    },
     async set(key, value, ttl) {
-      if (value.length > LARGEST)
-        throw new EncodeError(
-          `the result for ${key} has ${value.length} bytes; Redis takes at most ${LARGEST}: keep large data elsewhere and return where it is`,
-        );
+      checkSize(key, value);
       const write = ttl === null ? ["set", key, value] : ["setex", key, ttl, value];
       await commands.run("writing a result", [["multi"], write, ["publish", key, value], ["exec"]]);
     },
@@ -95,6 +116,13 @@ export default function open(url: string, options: BackendOptions): Backend {
     },
   };
   return keyValueBackend({ scheme: schemeOf(url), displayUrl, kv, options });
+}
+
+function checkSize(key: string, value: Uint8Array): void {
+  if (value.length > LARGEST)
+    throw new EncodeError(
+      `the result for ${key} has ${value.length} bytes; Redis takes at most ${LARGEST}: keep large data elsewhere and return where it is`,
+    );
 }
 
 const bytes = (reply: RedisReply | undefined): Uint8Array | null => (reply instanceof Uint8Array ? reply : null);
