@@ -17,7 +17,7 @@ for (const combination of combinations)
     let worker: Worker;
     let python: PythonClient;
     const { lines, logger } = recordingLogger();
-    /** Kombu 5.2 knows no typed JSON: it cannot send these types, and gets them as plain objects. */
+    /** Kombu 5.2 knows no typed JSON: it writes these types as text, or refuses, and gets them as plain objects. */
     const typed = !combination.version.startsWith("5.2.");
 
     before(async function () {
@@ -75,19 +75,19 @@ for (const combination of combinations)
       assert.deepEqual(value, [NaN, Infinity, 1]);
     });
 
-    it("carries dates, decimals, UUIDs and bytes there and back", async function () {
-      if (!typed) return void this.test?.skip();
-      const values = {
-        datetime: new DateTime("2026-01-02T03:04:05.678901+02:00"),
-        date: new PlainDate("2026-01-02"),
-        time: new PlainTime("03:04:05"),
-        decimal: new Decimal("1.10"),
-        uuid: new Uuid("12345678-1234-5678-1234-567812345678"),
-        bytes: new Uint8Array([255, 0, 1]),
-        text: new Uint8Array(Buffer.from("text")),
-      };
-      assert.deepEqual(await python.call("node.echo", [values]), { value: values });
-    });
+    if (typed)
+      it("carries dates, decimals, UUIDs and bytes there and back", async () => {
+        const values = {
+          datetime: new DateTime("2026-01-02T03:04:05.678901+02:00"),
+          date: new PlainDate("2026-01-02"),
+          time: new PlainTime("03:04:05"),
+          decimal: new Decimal("1.10"),
+          uuid: new Uuid("12345678-1234-5678-1234-567812345678"),
+          bytes: new Uint8Array([255, 0, 1]),
+          text: new Uint8Array(Buffer.from("text")),
+        };
+        assert.deepEqual(await python.call("node.echo", [values]), { value: values });
+      });
 
     it("raises a real exception with type, message and stack", async () => {
       const error = raised(await python.call("node.fail", ["it broke"]));
