@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import type { Redis, RedisOptions } from "ioredis";
 import { ImproperlyConfigured } from "../../errors.js";
 import { onAbort } from "../../util/abort.js";
+import { deferred } from "../../util/deferred.js";
 import { loadPeer } from "../../util/load-peer.js";
 import { after, every } from "../../util/time.js";
 import type { Timer } from "../../util/time.js";
@@ -90,6 +91,7 @@ class IoredisSession implements RedisSession {
   #waiting = 0;
   #answered = 0;
   readonly #check: Timer | undefined;
+  readonly #ended = deferred<void>();
 
   constructor(client: Redis, settings: ConnectSettings, events: SessionEvents) {
     this.#client = client;
@@ -100,6 +102,7 @@ class IoredisSession implements RedisSession {
     this.#check = settings.healthCheck > 0 ? every(settings.healthCheck, () => this.#askForLife()) : undefined;
     client.once("end", () => {
       this.#check?.cancel();
+      this.#ended.resolve();
       events.ended(this.reason ?? new Error("the server closed the connection"));
     });
   }
@@ -110,7 +113,7 @@ class IoredisSession implements RedisSession {
     if (password !== undefined)
       await (username === undefined ? this.call("AUTH", password) : this.call("AUTH", username, password));
     if (clientName !== undefined) await this.call("CLIENT", "SETNAME", clientName);
-    await this.call("SELECT", db);
+    if (db !== 0) await this.call("SELECT", db);
     await this.call("PING");
   }
 
@@ -141,9 +144,9 @@ class IoredisSession implements RedisSession {
 
   async quit(): Promise<void> {
     const timer = after(this.#settings.connectTimeout, () => this.destroy());
-    await this.#client.quit().catch(() => undefined);
+    await this.#client.quit().catch(() => this.destroy());
+    await this.#ended.promise;
     timer.cancel();
-    this.destroy();
   }
 
   destroy(reason?: Error): void {
