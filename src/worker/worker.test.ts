@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { inspect } from "node:util";
 import { Celery, type CeleryOptions } from "../client/app.js";
 import {
   CeleryError,
@@ -335,6 +336,20 @@ describe("worker", () => {
     assert.throws(() => new Worker(it.app, { concurrency: 0 }), ImproperlyConfigured);
     assert.throws(() => new Worker(it.app, { queue: ["x"] } as WorkerOptions), /did you mean queues/);
     await assert.rejects(it.worker.start(), CeleryError);
+  });
+
+  it("never logs the arguments of a task (a defect of others)", async () => {
+    await using it = await setUp((app) => {
+      app.task("login", { params: ["user", "password"] }, (_user: string, _password: string) => true);
+      app.task("fails", (_password: string) => {
+        throw new Error("no");
+      });
+    });
+    await it.app.sendTask("login", ["me"], { kwargs: { password: "hunter2" } }).get(soon);
+    await it.app.sendTask("fails", ["hunter2"]).get({ ...soon, propagate: false });
+    await it.app.sendTask("unknown", ["hunter2"]).get({ ...soon, propagate: false });
+    assert.ok(it.logged.length >= 5);
+    assert.doesNotMatch(inspect(it.logged, { depth: 10, showHidden: true }), /hunter2/);
   });
 
   it("runs until its signal aborts", async () => {
