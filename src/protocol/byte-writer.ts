@@ -1,4 +1,4 @@
-/** A buffer that grows: the writers of the binary formats append to it. */
+/** A buffer that grows: the pickle writer appends to it. */
 export class ByteWriter {
   #buffer = Buffer.allocUnsafe(256);
   #length = 0;
@@ -21,24 +21,17 @@ export class ByteWriter {
     this.#buffer[at] = value;
   }
 
-  /** One byte (an opcode or tag), then an unsigned integer of 1, 2 or 4 bytes. */
-  tagged(tag: number, value: number, size: 0 | 1 | 2 | 4, order: "big" | "little"): void {
+  /** One byte (an opcode), then an unsigned little-endian integer of 1, 2 or 4 bytes. */
+  tagged(tag: number, value: number, size: 1 | 2 | 4): void {
     const at = this.#claim(1 + size);
     const buffer = this.#buffer;
     buffer[at] = tag;
-    for (let i = 0; i < size; i++) buffer[at + (order === "big" ? size - i : i + 1)] = value >>> (8 * i);
+    for (let i = 0; i < size; i++) buffer[at + i + 1] = value >>> (8 * i);
   }
 
   f64be(value: number): void {
     const at = this.#claim(8);
     this.#buffer.writeDoubleBE(value, at);
-  }
-
-  /** 64 bits, signed or not: the low bits of the value. */
-  u64(value: bigint, order: "big" | "little"): void {
-    const at = this.#claim(8);
-    if (order === "big") this.#buffer.writeBigUInt64BE(BigInt.asUintN(64, value), at);
-    else this.#buffer.writeBigUInt64LE(BigInt.asUintN(64, value), at);
   }
 
   bytes(value: Uint8Array): void {

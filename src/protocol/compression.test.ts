@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { DecodeError, EncodeError, ImproperlyConfigured } from "../errors.js";
+import { requirePeer } from "../util/load-peer.js";
 import { checkCompression, compress, decompress } from "./compression.js";
-import { requirePeer } from "./compression/codec.js";
 
 const types: Readonly<Record<string, string>> = {
   gzip: "application/x-gzip",

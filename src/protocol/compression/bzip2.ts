@@ -1,5 +1,6 @@
+import { requirePeer } from "../../util/load-peer.js";
 import { encodeBzip2 } from "./bzip2/encoder.js";
-import { requirePeer, tooLong, type Compression } from "./codec.js";
+import { tooLong, type Compression } from "./codec.js";
 
 interface SeekBzip {
   readonly decode: (input: ExactInput, output: { writeByte(byte: number): void }) => void;

@@ -1,5 +1,4 @@
-import { createRequire } from "node:module";
-import { DecodeError, ImproperlyConfigured } from "../../errors.js";
+import { DecodeError } from "../../errors.js";
 
 /** One way to compress bodies, synchronously. Errors may be of any class: they become EncodeError or DecodeError. */
 export interface Compression {
@@ -14,18 +13,6 @@ export interface Compression {
 
 export const tooLong = (maxBytes: number): DecodeError =>
   new DecodeError(`the decompressed body is longer than the limit of ${maxBytes} bytes`);
-
-/** Loads an optional package at its first use. Decompressing is synchronous, so `import()` is no way here. */
-export function requirePeer<T>(name: string, what: string): T {
-  try {
-    return createRequire(import.meta.url)(name) as T;
-  } catch (cause) {
-    throw new ImproperlyConfigured(
-      `${what} needs the package "${name}", which could not be loaded: npm install ${name}`,
-      { cause },
-    );
-  }
-}
 
 /** node:zlib says "too large" by a code; ours names the limit. */
 export function bounded(run: () => Uint8Array, maxBytes: number): Uint8Array {

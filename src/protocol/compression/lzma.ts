@@ -1,4 +1,5 @@
-import { requirePeer, tooLong, type Compression } from "./codec.js";
+import { requirePeer } from "../../util/load-peer.js";
+import { tooLong, type Compression } from "./codec.js";
 import { xzOutputSize } from "./xz-size.js";
 
 interface LzmaPackage {

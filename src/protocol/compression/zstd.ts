@@ -1,5 +1,6 @@
 import * as nodeZlib from "node:zlib";
-import { bounded, requirePeer, tooLong, type Compression } from "./codec.js";
+import { requirePeer } from "../../util/load-peer.js";
+import { bounded, tooLong, type Compression } from "./codec.js";
 import { storeZstd, zstdWindowSize } from "./zstd-frame.js";
 
 /** Node has zstd from 22.15 (and 23.8) on; the types here are those of Node 20. */

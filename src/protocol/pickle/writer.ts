@@ -37,7 +37,7 @@ class PickleWriter {
   constructor(readonly objects: boolean) {}
 
   document(value: unknown): Uint8Array {
-    this.#out.tagged(Op.PROTO, 4, 1, "little");
+    this.#out.tagged(Op.PROTO, 4, 1);
     this.#write(value, 0);
     this.#out.u8(Op.STOP);
     return this.#out.finish();
@@ -80,15 +80,15 @@ class PickleWriter {
 
   /** JavaScript has no text or buffer beyond four bytes of length that would fit in memory here. */
   #sized(short: number, long: number, size: number): void {
-    if (size < 0x100) this.#out.tagged(short, size, 1, "little");
-    else if (size <= 0xffffffff) this.#out.tagged(long, size, 4, "little");
+    if (size < 0x100) this.#out.tagged(short, size, 1);
+    else if (size <= 0xffffffff) this.#out.tagged(long, size, 4);
     else throw new Refusal("it is longer than 4 GiB");
   }
 
   #int(value: number): void {
-    if (value >= 0 && value < 0x100) this.#out.tagged(Op.BININT1, value, 1, "little");
-    else if (value >= 0 && value < 0x10000) this.#out.tagged(Op.BININT2, value, 2, "little");
-    else if (value >= -0x80000000 && value < 0x80000000) this.#out.tagged(Op.BININT, value, 4, "little");
+    if (value >= 0 && value < 0x100) this.#out.tagged(Op.BININT1, value, 1);
+    else if (value >= 0 && value < 0x10000) this.#out.tagged(Op.BININT2, value, 2);
+    else if (value >= -0x80000000 && value < 0x80000000) this.#out.tagged(Op.BININT, value, 4);
     else this.#bigint(BigInt(value));
   }
 
@@ -100,7 +100,7 @@ class PickleWriter {
     const hex = BigInt.asUintN(size * 8, value)
       .toString(16)
       .padStart(size * 2, "0");
-    this.#out.tagged(size < 0x100 ? Op.LONG1 : Op.LONG4, size, size < 0x100 ? 1 : 4, "little");
+    this.#out.tagged(size < 0x100 ? Op.LONG1 : Op.LONG4, size, size < 0x100 ? 1 : 4);
     this.#out.bytes(Buffer.from(hex, "hex").reverse());
   }
 

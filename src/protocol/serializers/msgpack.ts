@@ -3,8 +3,8 @@ import { writeMsgpack } from "../msgpack/writer.js";
 import type { Serializer } from "./serializer.js";
 
 /**
- * MessagePack, by our own codec: the ones on npm cannot tell Python's `1.0` from `1` in either direction, lose the
- * type of map keys, or bring an install script.
+ * MessagePack, packed and unpacked by the package msgpackr, an optional peer. Around it: what Python tells apart and
+ * msgpackr does not (`1.0` and `1`, the types of map keys), and the limits for bytes from anywhere.
  */
 export const msgpackSerializer: Serializer = {
   name: "msgpack",

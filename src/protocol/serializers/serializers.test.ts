@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { pack, unpack } from "msgpackr";
 import { ContentDisallowed, DecodeError, EncodeError, ImproperlyConfigured } from "../../errors.js";
 import { DateTime, Decimal, Float, PlainDate, Uuid } from "../values.js";
 import {
@@ -237,6 +238,34 @@ describe("msgpack", () => {
     ])
       assert.throws(() => msgpack(hex.replaceAll(" ", "")), DecodeError, hex);
     assert.throws(() => msgpack("91".repeat(2000) + "c0"), /deeper than 1000/);
+  });
+
+  it("keeps what msgpackr by itself would change", () => {
+    const values = [
+      [2n ** 53n, -(2n ** 53n), 2 ** 53 - 1],
+      ["", "x", "x".repeat(28), "x".repeat(29), "é".repeat(70), "x".repeat(70_000)].map((rest) => `\ufeff${rest}`),
+      JSON.parse('{"__proto__": 1, "constructor": {"toJSON": 2}}') as unknown,
+      { "\ufeffkey": [new Uint8Array(0), new Float(3), new Uint8Array([1])] },
+    ];
+    const bodies = values.map((value): [unknown, Uint8Array] => [value, serializerNamed("msgpack").encode(value)]);
+    const moment = Buffer.from("92c400d7ff00000fa000000000", "hex");
+    bodies.push([[new Uint8Array(0), new DateTime("1970-01-01T00:00:00.000001+00:00")], moment]);
+    for (const [value, body] of bodies) {
+      const before = Buffer.from(body);
+      assert.deepEqual(serializerNamed("msgpack").decode(body, { floats: "keep" }), value);
+      assert.deepEqual(body, before, "the caller's bytes stay as they are");
+    }
+  });
+
+  it("leaves other users of msgpackr alone", () => {
+    msgpackHex(new Float(1));
+    class Float64 extends Number {}
+    assert.equal(pack({ a: new Date(0) }).toString("hex"), "de0001a161d6ff00000000");
+    assert.equal(pack([new Float64(1)]).toString("hex"), "91de0000");
+    for (let type = 0; type < 256; type++) {
+      if (![0, 0x42, 0x62, 0x65, 0x69, 0x70, 0x72, 0x73, 0x74, 0x78, 0xff].includes(type))
+        assert.throws(() => unpack(Buffer.from([0xd4, type, 0])), /Unknown extension/);
+    }
   });
 });
 
