@@ -1,36 +1,10 @@
 import type { Retry } from "../errors.js";
-import type { SignatureDocument } from "../protocol/signature.js";
+import type { TaskRequest } from "../protocol/task-message.js";
 import type { Logger } from "../util/logger.js";
 import type { DeliveryInfo } from "../brokers/broker.js";
 
 /** What the worker knows of the message (Celery's `self.request`). */
-export interface RequestInfo {
-  readonly id: string;
-  readonly task: string;
-  readonly args: readonly unknown[];
-  readonly kwargs: Readonly<Record<string, unknown>>;
-  readonly rootId: string | null;
-  readonly parentId: string | null;
-  readonly group: string | null;
-  readonly groupIndex: number | null;
-  readonly correlationId: string | null;
-  readonly replyTo: string | null;
-  readonly retries: number;
-  /** ISO texts as they travelled. */
-  readonly eta: string | null;
-  readonly expires: string | null;
-  /** [hard, soft], seconds. */
-  readonly timeLimit: readonly [hard: number | null, soft: number | null];
-  readonly shadow: string | null;
-  readonly origin: string | null;
-  readonly ignoreResult: boolean | null;
-  /** Custom headers of the sender. */
-  readonly headers: Readonly<Record<string, unknown>>;
-  readonly stamps: Readonly<Record<string, unknown>>;
-  readonly stampedHeaders: readonly string[] | null;
-  readonly callbacks: readonly SignatureDocument[] | null;
-  readonly errbacks: readonly SignatureDocument[] | null;
-  readonly chain: readonly SignatureDocument[] | null;
+export interface RequestInfo extends TaskRequest {
   readonly deliveryInfo: DeliveryInfo;
   /** Node name of the worker. */
   readonly hostname: string;
