@@ -21,7 +21,17 @@ describe("redis broker: special", function () {
   before(async function () {
     stage = new RedisStage(await need(this, () => startServer("redis")));
   });
-  afterEach(() => stage.reset());
+  const proxies: Proxy[] = [];
+  const startProxy = async (): Promise<Proxy> => {
+    const proxy = await Proxy.start({ host: "127.0.0.1", port: Number(new URL(stage.server.url).port) });
+    proxies.push(proxy);
+    return proxy;
+  };
+
+  afterEach(async () => {
+    await stage.reset();
+    for (const proxy of proxies.splice(0)) await proxy.close();
+  });
   after(async () => {
     await stage?.end();
     await stage?.server.stop();
@@ -211,7 +221,7 @@ describe("redis broker: special", function () {
     });
 
     it("are noticed when the other end is silent", async () => {
-      const proxy = await Proxy.start({ host: "127.0.0.1", port: Number(new URL(stage.server.url).port) });
+      const proxy = await startProxy();
       const url = `redis://127.0.0.1:${proxy.port}/0`;
       const name = uniqueName("silent");
       const broker = stage.open({ health_check_interval: 0.2 }, {}, url);
@@ -225,23 +235,21 @@ describe("redis broker: special", function () {
       proxy.freeze();
       await until("the silence to be noticed", () => lost !== undefined);
       assert.match(lost?.message ?? "", /no answer for 0.2 s/);
-      await proxy.close();
     });
 
     it("do not keep a program from closing when the other end is silent", async () => {
-      const proxy = await Proxy.start({ host: "127.0.0.1", port: Number(new URL(stage.server.url).port) });
+      const proxy = await startProxy();
       const name = uniqueName("frozen");
-      const broker = stage.open({}, { connectionTimeout: 0.3 }, `redis://127.0.0.1:${proxy.port}/0`);
+      const broker = stage.open({}, { connectionTimeout: 1 }, `redis://127.0.0.1:${proxy.port}/0`);
       const reader = new Reader(broker.consume([queue(name)]));
       await broker.publish(textMessage("x"), toQueue(name));
       await reader.has(1);
       proxy.freeze();
       const pending = assert.rejects(broker.publish(textMessage("y"), toQueue(name)), OperationalError);
-      await within("close", broker.close(), 5000);
+      await within("close", broker.close(), 10_000);
       await pending;
       await reader.end;
       assert.equal(await stage.raw.llen(name), 1, "given back over a new connection");
-      await proxy.close();
     });
 
     it("of one address lead to the next one", async () => {

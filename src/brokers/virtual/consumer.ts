@@ -2,6 +2,7 @@ import { CeleryError, DecodeError, OperationalError } from "../../errors.js";
 import { decodeEnvelope } from "../../protocol/envelope.js";
 import type { Queue } from "../../protocol/queue.js";
 import { AsyncQueue } from "../../util/async-queue.js";
+import { deferred } from "../../util/deferred.js";
 import type { Logger } from "../../util/logger.js";
 import { after, sleep } from "../../util/time.js";
 import type { ConsumeOptions, Consumer, Delivery } from "../broker.js";
@@ -265,6 +266,8 @@ export class VirtualConsumer<R> implements Consumer, Settler<R> {
   async #doClose(): Promise<void> {
     await this.stop();
     await this.#patiently(this.#giveBack([...this.#held]));
+    // Once more, over a new connection, for what a broken one did not take.
+    if (this.#orphans.length > 0) await this.#patiently(this.#giveBack([]));
     for (const queue of this.#queues.values())
       await this.#patiently(
         this.#parts.released(queue).catch((error: unknown) => this.#say(`queue ${queue.name} was left behind`, error)),
@@ -273,16 +276,19 @@ export class VirtualConsumer<R> implements Consumer, Settler<R> {
     this.#parts.closed(this);
   }
 
-  /** Waits, but not for ever: a server that went silent must not keep the program from ending. */
-  async #patiently(promise: Promise<void>): Promise<void> {
-    const patience = new Promise<void>((resolve) => {
-      const timer = after(this.#parts.patience, () => {
-        this.#source.drop();
-        resolve();
-      });
-      void promise.finally(() => timer.cancel());
+  /**
+   * Waits, but not for ever: a server that went silent must not keep the program from ending. First the connection is
+   * given up, so that the work fails; work that does not even do that is left alone.
+   */
+  async #patiently(work: Promise<void>): Promise<void> {
+    const { patience } = this.#parts;
+    const late = deferred<void>();
+    let timer = after(patience, () => {
+      this.#source.drop();
+      timer = after(patience, () => late.resolve());
     });
-    await Promise.race([promise, patience]);
+    await Promise.race([work, late.promise]);
+    timer.cancel();
   }
 
   async #giveBack(deliveries: readonly VirtualDelivery<R>[]): Promise<void> {
