@@ -26,14 +26,22 @@ export const steps = [
   { name: "package", needs: ["build"], calm: true, ...bin(tsx, "scripts/check-package.ts") },
   { name: "demo", needs: ["python"], program: node, args: ["scripts/demo.mjs"] },
   { name: "unit", ...mocha("src/**/*.test.ts", "scripts/**/*.test.ts") },
-  { name: "fixtures", needs: ["python"], ...mocha("python-fixtures/**/*.test.ts", "interop-tests/fixtures-*.test.ts") },
+  { name: "fixtures", needs: ["python"], ...mocha("python-fixtures/**/*.test.ts") },
   {
     name: "conformance",
     needs: ["servers", "python"],
-    ...mocha(...["conformance", "servers", "python"].map((folder) => `interop-tests/${folder}/**/*.test.ts`)),
+    ...mocha(
+      ...["conformance", "results", "servers", "python"].map((folder) => `interop-tests/${folder}/**/*.test.ts`),
+    ),
   },
   { name: "node-to-python", needs: ["servers", "python"], ...mocha("interop-tests/node-to-python/**/*.test.ts") },
   { name: "python-to-node", needs: ["servers", "python"], ...mocha("interop-tests/python-to-node/**/*.test.ts") },
   // It writes its totals as mocha does. Without CI set it uses a Docker engine that is there, and installs none.
-  { name: "containers", mocha: true, program: node, args: ["scripts/interop-containers.mjs", "--if-available"] },
+  {
+    name: "containers",
+    mocha: true,
+    program: node,
+    args: ["scripts/interop-containers.mjs", "--if-available"],
+    folder: "interop-tests/containers",
+  },
 ];
