@@ -24,6 +24,8 @@ describe("python: the harness with Python at both ends", function () {
             data_folder_in: join(folder, "data"),
             data_folder_out: join(folder, "data"),
             control_folder: join(folder, "control"),
+            // Kombu looks once a second unless told otherwise.
+            polling_interval: 0.02,
           },
         },
       };

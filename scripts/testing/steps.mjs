@@ -5,9 +5,11 @@
 
 const node = process.execPath;
 const bin = (name, ...args) => ({ program: node, args: [`node_modules/${name}`, ...args] });
+// Steps run behind a pipe, where mocha would guess.
+const colour = [process.stdout.isTTY ? "--color" : "--no-color"];
 const mocha = (...files) => ({
   mocha: true,
-  ...bin("mocha/bin/mocha.js", "--reporter", "scripts/testing/mocha-reporter.mjs", ...files),
+  ...bin("mocha/bin/mocha.js", "--reporter", "scripts/testing/mocha-reporter.mjs", ...colour, ...files),
 });
 
 /** Paths of the command line programs inside their packages. */
