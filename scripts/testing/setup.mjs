@@ -113,7 +113,11 @@ async function aptInstall(packages) {
   try {
     const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
     await command("apt-get", ["update", "-qq"], { env });
-    await command("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...packages], { env });
+    await command(
+      "apt-get",
+      ["-o", "DPkg::Lock::Timeout=300", "install", "-y", "-qq", "--no-install-recommends", ...packages],
+      { env },
+    );
   } finally {
     if (ours) await rm(policy, { force: true });
     // RabbitMQ's installation calls its own tools, which leave Erlang's port mapper behind.
