@@ -1,4 +1,3 @@
-/* eslint-disable @typescript-eslint/only-throw-error -- `throw self.retry()` is how a task asks for a retry; and JavaScript may throw anything */
 import type { Celery, TaskContext } from "../../src/index.js";
 import { Ignore, Reject } from "../../src/index.js";
 
@@ -36,6 +35,7 @@ export function defineTasks(app: Celery): void {
     throw new PaymentError(402, "no funds");
   });
   app.task("node.fail_odd", () => {
+    // eslint-disable-next-line @typescript-eslint/only-throw-error -- JavaScript may throw anything
     throw "only a text";
   });
   app.task("node.fail_cause", () => {
