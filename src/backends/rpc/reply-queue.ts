@@ -6,7 +6,7 @@ import { defaultExchange, queue } from "../../protocol/queue.js";
 import type { ResultRecord } from "../../protocol/result.js";
 import { isReady, resultFromDocument } from "../../protocol/result.js";
 import { acceptedTypes, decodeContent } from "../../protocol/serializers/registry.js";
-import { newId } from "../../util/id.js";
+import { newOid } from "../../util/id.js";
 import type { BackendOptions } from "../backend.js";
 import { closedError } from "../closed.js";
 import { Watcher } from "../watcher.js";
@@ -23,8 +23,8 @@ const LONGEST_EXPIRY = 2 ** 32 - 1;
  * looked for. What arrives is handed to those who wait, and kept for those who ask later.
  */
 export class ReplyQueue {
-  /** Any unique name will do; it goes into `reply_to`. */
-  readonly name = newId();
+  /** Made as kombu makes it; it goes into `reply_to`. */
+  readonly name = newOid();
   readonly #options: BackendOptions;
   readonly #queue: Queue;
   readonly #accept: ReadonlySet<string>;
