@@ -120,4 +120,27 @@ describe("the application", () => {
     await assert.rejects(app.sendTask("t"), /closed/);
     await app.close();
   });
+
+  it("counts the wait for the broker in the limits of get()", async () => {
+    await using app = inMemory();
+    const broker = await app.broker();
+    broker.publish = () => new Promise(() => undefined);
+    await assert.rejects(app.sendTask("t").get({ timeout: 0.02 }), TimeoutError);
+    const controller = new AbortController();
+    const waiting = app.sendTask("t").get({ signal: controller.signal });
+    controller.abort(new Error("enough"));
+    await assert.rejects(waiting, /enough/);
+  });
+
+  it("lays the retry policy of a call over the application's", async () => {
+    let attempts = 0;
+    await using app = inMemory({ taskPublishRetryPolicy: { maxRetries: 5, intervalStep: 0 } });
+    const broker = await app.broker();
+    broker.publish = async () => {
+      attempts++;
+      throw new OperationalError("away");
+    };
+    await assert.rejects(app.sendTask("t", [], { retryPolicy: { intervalStart: 0 } }), OperationalError);
+    assert.equal(attempts, 6);
+  });
 });

@@ -62,7 +62,9 @@ export class Publisher {
   #wait(attempt: number, error: unknown, options: SendOptions): number | null {
     if (!(error instanceof CeleryError && error.retriable) || options.signal?.aborted) return null;
     if (!(options.retry ?? this.#config.taskPublishRetry)) return null;
-    const policy = options.retryPolicy ? { ...this.#policy, ...readPolicy(options.retryPolicy) } : this.#policy;
+    const policy = options.retryPolicy
+      ? readPolicy({ ...this.#config.taskPublishRetryPolicy, ...options.retryPolicy })
+      : this.#policy;
     if (policy.maxRetries !== null && attempt >= policy.maxRetries) return null;
     return Math.min(policy.intervalStart + attempt * policy.intervalStep, policy.intervalMax);
   }

@@ -1,5 +1,7 @@
+import { abortable } from "../util/abort.js";
 import type { Logger } from "../util/logger.js";
 import type { AsyncResult, GetOptions, ResultPromise } from "./types.js";
+import { waitLimit } from "./wait-limit.js";
 
 /**
  * The promise of a handle, with `get` on it. A publish that failed while nobody was waiting is reported as a process
@@ -35,7 +37,15 @@ export class SentTask<R> extends Promise<AsyncResult<R>> implements ResultPromis
     return super.then(onFulfilled, onRejected);
   }
 
-  async get(options?: GetOptions): Promise<R> {
-    return (await this).get(options);
+  async get(options: GetOptions = {}): Promise<R> {
+    if (!options.timeout && !options.signal) return (await this).get(options);
+    // One limit for both waits: for the broker to take the message, and for the result.
+    const limit = waitLimit(this.id, options);
+    try {
+      const sent = await abortable<AsyncResult<R>>(this, limit.signal);
+      return await sent.get({ ...options, timeout: 0, ...(limit.signal && { signal: limit.signal }) });
+    } finally {
+      limit.end();
+    }
   }
 }

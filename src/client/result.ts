@@ -10,9 +10,8 @@ import {
   isReady,
 } from "../protocol/result.js";
 import { DateTime } from "../protocol/values.js";
-import { onAbort } from "../util/abort.js";
-import { after } from "../util/time.js";
 import type { AsyncResult, GetOptions, TaskMeta } from "./types.js";
+import { waitLimit } from "./wait-limit.js";
 
 /** What a result handle needs of its application. */
 export interface ResultContext {
@@ -94,21 +93,15 @@ export class TaskResult<R> implements AsyncResult<R> {
   }
 
   async #wait(options: GetOptions): Promise<ResultRecord> {
-    const { timeout, signal } = options;
-    signal?.throwIfAborted();
+    options.signal?.throwIfAborted();
     const backend = await this.#context.backend();
-    const ends = timeout || signal ? new AbortController() : undefined;
-    const off = onAbort(signal, () => ends?.abort(signal?.reason));
-    const timer = timeout
-      ? after(timeout * 1000, () => ends?.abort(new TimeoutError(`task ${this.id} had no result after ${timeout} s`)))
-      : undefined;
+    const limit = waitLimit(this.id, options);
     try {
-      for await (const record of backend.watch([this.id], { signal: ends?.signal }))
+      for await (const record of backend.watch([this.id], { signal: limit.signal }))
         if (isReady(record.status)) return this.#keep(record);
       throw new TimeoutError(`waiting for task ${this.id} ended without a result: the result backend was closed`);
     } finally {
-      timer?.cancel();
-      off();
+      limit.end();
     }
   }
 }

@@ -1,4 +1,4 @@
-import { MaxRetriesExceededError, Retry } from "../errors.js";
+import { ImproperlyConfigured, MaxRetriesExceededError, Retry } from "../errors.js";
 import type { RequestInfo, RetryOptions, TaskContext } from "../client/task-context.js";
 import type { Logger } from "../util/logger.js";
 import { now } from "../util/time.js";
@@ -71,7 +71,13 @@ export class WorkerTaskContext implements TaskContext {
       throw last;
     }
     const delay = options.countdown ?? defaultRetryDelay ?? DEFAULT_RETRY_DELAY;
-    throw new RetryRequest("Retry", options.eta?.getTime() ?? now() + delay * 1000, options);
+    const eta = options.eta?.getTime() ?? now() + delay * 1000;
+    if (!Number.isFinite(eta))
+      throw new ImproperlyConfigured(
+        `the next attempt of ${this.name} has no time: ${options.eta ? "eta is not a valid Date" : `countdown is ${delay}`}`,
+        { cause: options.cause },
+      );
+    throw new RetryRequest("Retry", eta, options);
   }
 }
 

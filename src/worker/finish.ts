@@ -1,4 +1,4 @@
-import { CeleryError, Ignore, OperationalError, Reject } from "../errors.js";
+import { Ignore, OperationalError, Reject } from "../errors.js";
 import { isoTime } from "../protocol/iso-time.js";
 import { saferepr } from "../protocol/saferepr.js";
 import { RetryRequest } from "./context.js";
@@ -35,25 +35,23 @@ export async function finish(request: Request, outcome: Outcome, host: FinishHos
 
 /** Records the outcome. Resolves to null for "acknowledge", else to whether a rejected message is requeued. */
 async function conclude(request: Request, outcome: Outcome, host: FinishHost): Promise<boolean | null> {
-  if (outcome.ok) return succeed(request, outcome.value, host);
-  const { error } = outcome;
-  if (error instanceof RetryRequest) return retry(request, error, host);
-  if (error instanceof Ignore) return null;
-  if (error instanceof Reject) return error.requeue;
-  return fail(request, error, host);
+  try {
+    if (outcome.ok) await succeed(request, outcome.value, host);
+    else if (outcome.error instanceof RetryRequest) await retry(request, outcome.error, host);
+    else if (outcome.error instanceof Reject) return outcome.error.requeue;
+    else if (!(outcome.error instanceof Ignore)) return fail(request, outcome.error, host);
+    return null;
+  } catch (unwritten) {
+    // What cannot be written or routed is the task's failure; a broker or a store that is away is not.
+    if (unwritten instanceof OperationalError) throw unwritten;
+    return fail(request, unwritten, host);
+  }
 }
 
-async function succeed(request: Request, value: unknown, host: FinishHost): Promise<boolean | null> {
-  try {
-    if (request.task.callbacks?.length || request.task.chain?.length) await sendNext(request, value, host);
-    if (request.storesResult) await host.results.success(request, value);
-  } catch (error) {
-    // A value that cannot be written is the task's failure; a broker or a store that is away is not.
-    if (error instanceof OperationalError || !(error instanceof CeleryError)) throw error;
-    return fail(request, error, host);
-  }
+async function succeed(request: Request, value: unknown, host: FinishHost): Promise<void> {
+  if (request.task.callbacks?.length || request.task.chain?.length) await sendNext(request, value, host);
+  if (request.storesResult) await host.results.success(request, value);
   host.logger.info("task succeeded", { taskId: request.id, task: request.name });
-  return null;
 }
 
 async function sendNext(request: Request, value: unknown, { forwarder, accept }: FinishHost): Promise<void> {
@@ -77,7 +75,11 @@ async function fail(request: Request, error: unknown, host: FinishHost): Promise
   const errbacks = request.task.errbacks ?? [];
   if (errbacks.length > 0) {
     const links = { ...linksOf(request), rootId: request.task.rootId ?? request.id };
-    await host.forwarder.sendAsGroup(errbacks, [request.id], links);
+    await host.forwarder.sendAsGroup(errbacks, [request.id], links).catch((unsent: unknown) => {
+      // Running the task again would not mend what cannot be written or routed.
+      if (unsent instanceof OperationalError) throw unsent;
+      host.logger.error("the errbacks of a task could not be sent", { taskId: request.id, error: unsent });
+    });
   }
   return request.acksOnFailure ? null : false;
 }
@@ -92,7 +94,7 @@ async function failChain(request: Request, error: unknown, { results }: FinishHo
   }
 }
 
-async function retry(request: Request, again: RetryRequest, host: FinishHost): Promise<boolean | null> {
+async function retry(request: Request, again: RetryRequest, host: FinishHost): Promise<void> {
   const { forwarder, accept, results, logger } = host;
   const task = request.forForwarding(accept);
   const { info } = request.delivery;
@@ -119,7 +121,6 @@ async function retry(request: Request, again: RetryRequest, host: FinishHost): P
     });
   await forwarder.publish(next, routing);
   logger.info("task will be retried", { taskId: request.id, task: request.name, eta: next.eta });
-  return null;
 }
 
 function linksOf({ task, id, delivery }: Request): Links {

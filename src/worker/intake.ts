@@ -16,6 +16,8 @@ export interface IntakeHost {
   readonly accept: ReadonlySet<string>;
   readonly results: Results;
   readonly logger: Logger;
+  /** Has a shutdown wait for it. */
+  track(work: Promise<void>): void;
 }
 
 /**
@@ -34,13 +36,13 @@ export function takeIn(delivery: Delivery, host: IntakeHost): Request | null {
   const known = host.tasks.get(task.task);
   const definition = known && definitionOf(known);
   if (!definition) {
-    void refuseTask(delivery, task, notRegistered(task), host);
+    host.track(refuseTask(delivery, task, notRegistered(task), host));
     return null;
   }
   try {
     Forwarder.assertSupported(task);
   } catch (error) {
-    void refuseTask(delivery, task, error, host);
+    host.track(refuseTask(delivery, task, error, host));
     return null;
   }
   return new Request(task, delivery, definition, host.config);

@@ -15,6 +15,8 @@ export class Request implements CurrentTask {
   readonly name: AnyTask["name"];
   /** The tasks it has sent so far. */
   readonly children: ResultNode[] = [];
+  /** Its run is over, whatever the handler still does: no state of it may follow the final one. */
+  ended = false;
   readonly acksLate: boolean;
   readonly acksOnFailure: boolean;
   readonly trackStarted: boolean;

@@ -1,6 +1,6 @@
 import { CeleryError } from "../errors.js";
 import { parseIsoTime } from "../protocol/iso-time.js";
-import { deferred } from "../util/deferred.js";
+import { type Deferred, deferred } from "../util/deferred.js";
 import { type Timer, after, now } from "../util/time.js";
 import type { ContextHost } from "./context.js";
 import { type Execution, execute } from "./execute.js";
@@ -18,6 +18,9 @@ export interface SchedulerHost extends FinishHost {
 /** AMQP's prefetch count has 16 bits; Celery asks for no limit beyond. */
 const MAX_PREFETCH = 65535;
 
+/** Runs whose outcome is still being recorded, beyond `concurrency`: a slow store slows the worker, not fills its memory. */
+const MAX_UNRECORDED = 1000;
+
 /** Decides when a request runs: after its ETA, not after it expired, and `concurrency` at once. */
 export class Scheduler {
   readonly #host: SchedulerHost;
@@ -28,21 +31,21 @@ export class Scheduler {
   #settling = 0;
   #closed = false;
   #abandoned = false;
-  #idle = deferred();
+  #idle: Deferred<void> | undefined;
 
   constructor(host: SchedulerHost) {
     this.#host = host;
     this.#context = {
       hostname: host.hostname,
       logger: host.logger,
-      storeState: (request, state, meta) => host.results.state(request, state, meta),
+      storeState: (request, state, meta) => this.#storeState(request, state, meta),
     };
   }
 
   add(request: Request): void {
     if (this.#closed) return;
     this.#host.logger.info("task received", { taskId: request.id, task: request.name });
-    if (this.#isExpired(request)) return void this.#track(this.#expire(request));
+    if (this.#isExpired(request)) return this.track(this.#expire(request));
     this.#admit(request);
   }
 
@@ -68,6 +71,7 @@ export class Scheduler {
     const reason = new CeleryError("the worker is shutting down");
     for (const [request, execution] of this.#running) {
       this.#host.logger.warn("a running task was abandoned", { taskId: request.id, task: request.name });
+      request.ended = true;
       execution.stop.abort(reason);
     }
     this.#running.clear();
@@ -76,9 +80,9 @@ export class Scheduler {
 
   /** Resolves when nothing runs or is being recorded. */
   idle(): Promise<void> {
-    this.#idle = deferred();
+    const { promise } = (this.#idle ??= deferred());
     this.#checkIdle();
-    return this.#idle.promise;
+    return promise;
   }
 
   /** Queues what may start now; what may not is looked at again when it is due by today's clock. */
@@ -107,10 +111,11 @@ export class Scheduler {
   }
 
   #fill(): void {
-    while (this.#running.size < this.#host.concurrency) {
+    const { concurrency } = this.#host;
+    while (this.#running.size < concurrency && this.#settling < concurrency + MAX_UNRECORDED) {
       const request = this.#ready.shift();
       if (!request) return;
-      if (this.#isExpired(request)) this.#track(this.#expire(request));
+      if (this.#isExpired(request)) this.track(this.#expire(request));
       else this.#start(request);
     }
   }
@@ -118,22 +123,32 @@ export class Scheduler {
   #start(request: Request): void {
     // Accepted: an early acknowledgement is on its way before the first line of the task runs.
     if (!request.acksLate) void request.delivery.ack();
-    this.#track(this.#run(request));
+    this.track(this.#run(request));
   }
 
   async #run(request: Request): Promise<void> {
     const { results, logger } = this.#host;
-    const started = request.trackStarted ? results.started(request) : undefined;
+    // Its failure is looked after at once: the task may run for long.
+    const started = request.trackStarted
+      ? results.started(request).catch((error: unknown) => {
+          logger.error("STARTED could not be stored", { taskId: request.id, error });
+        })
+      : undefined;
     const execution = execute(request, this.#context);
     this.#running.set(request, execution);
     const outcome = await execution.outcome;
+    request.ended = true;
     this.#running.delete(request);
     this.#fill();
     if (this.#abandoned) return;
-    await started?.catch((error: unknown) =>
-      logger.error("STARTED could not be stored", { taskId: request.id, error }),
-    );
+    await started;
     await finish(request, outcome, this.#host);
+  }
+
+  async #storeState(request: Request, state: string, meta: unknown): Promise<void> {
+    const { results, logger } = this.#host;
+    if (!request.ended) return results.state(request, state, meta);
+    logger.warn("a state reported after the end of a task was dropped", { taskId: request.id, state });
   }
 
   #isExpired(request: Request): boolean {
@@ -151,17 +166,21 @@ export class Scheduler {
     await request.delivery.ack();
   }
 
-  #track(work: Promise<void>): void {
+  /** Counts the work as unfinished business: `idle` waits for it. */
+  track(work: Promise<void>): void {
     this.#settling++;
     void work
       .catch((error: unknown) => this.#host.logger.error("a task ended in an unexpected way", { error }))
       .finally(() => {
         this.#settling--;
+        this.#fill();
         this.#checkIdle();
       });
   }
 
   #checkIdle(): void {
-    if (this.#abandoned || this.#settling === 0) this.#idle.resolve();
+    if (!this.#abandoned && this.#settling > 0) return;
+    this.#idle?.resolve();
+    this.#idle = undefined;
   }
 }

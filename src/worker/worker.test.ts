@@ -6,11 +6,13 @@ import {
   Ignore,
   ImproperlyConfigured,
   NotRegistered,
+  OperationalError,
   Reject,
   TaskError,
   TimeLimitExceeded,
 } from "../errors.js";
 import { toQueue } from "../protocol/queue.js";
+import type { ResultRecord } from "../protocol/result.js";
 import { encodeContent } from "../protocol/serializers/registry.js";
 import { deferred } from "../util/deferred.js";
 import { newId } from "../util/id.js";
@@ -42,6 +44,16 @@ async function setUp(
 }
 
 const soon = { timeout: 10 };
+
+/** Has every store of the application's backend wait for this first. */
+async function onStore(app: Celery, before: (record: ResultRecord) => Promise<void> | void): Promise<void> {
+  const backend = await app.backend();
+  const store = backend.store.bind(backend);
+  backend.store = async (record, context) => {
+    await before(record);
+    await store(record, context);
+  };
+}
 
 describe("worker", () => {
   it("runs tasks and stores their results", async () => {
@@ -362,5 +374,128 @@ describe("worker", () => {
     controller.abort();
     await run;
     assert.equal(worker.state, "stopped");
+  });
+
+  it("takes nothing when it is shut down while it starts", async () => {
+    const name = newId();
+    await using app = new Celery({ broker: `memory://${name}`, backend: `memory://${name}` });
+    app.task("t", () => assert.fail("a stopped worker took it"));
+    const worker = new Worker(app);
+    const started = worker.start();
+    await worker.shutdown();
+    await started;
+    await app.sendTask("t");
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(await (await app.broker()).size("celery"), 1);
+  });
+
+  it("survives a store that refuses STARTED while the task still runs", async () => {
+    await using it = await setUp((app) =>
+      app.task("t", { trackStarted: true }, () => new Promise((resolve) => setTimeout(resolve, 20, "end"))),
+    );
+    const unhandled: unknown[] = [];
+    const note = (error: unknown): void => void unhandled.push(error);
+    process.on("unhandledRejection", note);
+    await onStore(it.app, (record) => {
+      if (record.status === "STARTED") throw new OperationalError("away");
+    });
+    assert.equal(await it.app.sendTask("t").get(soon), "end");
+    process.off("unhandledRejection", note);
+    assert.deepEqual(unhandled, []);
+    assert.ok(it.logged.some(([text]) => text === "STARTED could not be stored"));
+  });
+
+  it("lets no state follow the final one", async () => {
+    const gate = deferred();
+    const reported = deferred();
+    await using it = await setUp((app) =>
+      app.task("t", { bind: true, timeLimit: 0.02 }, async (self) => {
+        await gate.promise;
+        await self.updateState("PROGRESS", { done: 1 });
+        reported.resolve();
+      }),
+    );
+    const result = await it.app.sendTask("t");
+    await assert.rejects(result.get(soon), TimeLimitExceeded);
+    gate.resolve();
+    await reported.promise;
+    assert.equal(await it.app.asyncResult(result.id).state(), "FAILURE");
+  });
+
+  it("fails a task whose next attempt cannot be sent, instead of running it for ever", async () => {
+    let runs = 0;
+    await using it = await setUp((app) =>
+      app.task("t", { bind: true, acksLate: true }, (self, kind: string) => {
+        if (++runs > 10) throw new Ignore();
+        const unwritable = { countdown: 0, args: [Symbol("no JSON")] };
+        throw self.retry(kind === "args" ? unwritable : kind === "eta" ? { eta: new Date(NaN) } : { countdown: NaN });
+      }),
+    );
+    const typeOf = async (kind: string): Promise<unknown> => {
+      const error = await it.app.sendTask("t", [kind]).get({ ...soon, propagate: false });
+      return error instanceof TaskError && error.type;
+    };
+    assert.deepEqual(
+      [await typeOf("args"), await typeOf("eta"), await typeOf("countdown")],
+      ["EncodeError", "ImproperlyConfigured", "ImproperlyConfigured"],
+    );
+    assert.equal(runs, 3);
+  });
+
+  it("fails a task whose callback cannot be routed, and lets one be whose errback cannot", async () => {
+    let runs = 0;
+    const taskRoutes = (name: string): null => {
+      if (name === "lost") throw new RangeError("no way");
+      return null;
+    };
+    await using it = await setUp(
+      (app) =>
+        app.task("t", { acksLate: true }, (good: boolean) => {
+          if (++runs > 10) throw new Ignore();
+          if (!good) throw new TypeError("bad");
+        }),
+      {},
+      { taskRoutes },
+    );
+    const lost = it.app.signature("lost");
+    const ends = async (good: boolean): Promise<unknown> => {
+      const options = good ? { link: lost } : { linkError: lost };
+      const error = await it.app.sendTask("t", [good], options).get({ ...soon, propagate: false });
+      return error instanceof TaskError && error.type;
+    };
+    assert.deepEqual([await ends(true), await ends(false)], ["RangeError", "TypeError"]);
+    await it.worker.shutdown();
+    assert.equal(runs, 2);
+    assert.equal(await (await it.app.broker()).size("celery"), 0);
+  });
+
+  it("takes no more while very many outcomes wait for the store", async () => {
+    let runs = 0;
+    const gate = deferred();
+    await using it = await setUp((app) => app.task("t", () => ++runs), { concurrency: 2 });
+    await onStore(it.app, () => gate.promise);
+    const sent = await Promise.all(Array.from({ length: 1500 }, () => it.app.sendTask("t")));
+    while (runs < 1002) await new Promise((resolve) => setImmediate(resolve));
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(runs, 1002);
+    gate.resolve();
+    await Promise.all(sent.map((one) => one.get(soon)));
+    assert.equal(runs, 1500);
+  });
+
+  it("waits at shutdown until a refusal is stored", async () => {
+    const storing = deferred();
+    const gate = deferred();
+    await using it = await setUp(() => undefined);
+    await onStore(it.app, () => {
+      storing.resolve();
+      return gate.promise;
+    });
+    const sent = await it.app.sendTask("no.such");
+    await storing.promise;
+    const stopped = it.worker.shutdown().then(() => sent.state());
+    await new Promise((resolve) => setImmediate(resolve));
+    gate.resolve();
+    assert.equal(await stopped, "FAILURE");
   });
 });

@@ -64,8 +64,10 @@ export class Worker implements AsyncDisposable {
       this.#end(error);
       throw error;
     }
-    if (this.#state === "starting") this.#state = "running";
-    this.#app.logger.info("worker ready", { hostname: this.hostname });
+    if (this.#state === "starting") {
+      this.#state = "running";
+      this.#app.logger.info("worker ready", { hostname: this.hostname });
+    }
     return this;
   }
 
@@ -86,12 +88,13 @@ export class Worker implements AsyncDisposable {
   async #consume(): Promise<void> {
     const app = this.#app;
     const [broker, backend] = await Promise.all([app.broker(), app.backend()]);
+    // Shut down meanwhile: nobody would stop a consumer made now.
+    if (this.#state !== "starting") return;
     const queues = (this.#options.queues ?? []).map((name) => app.queues.get(name));
     const results = new Results(backend, app.conf, this.hostname);
     const accept = acceptedTypes(app.conf.acceptContent);
     const forwarder = new Forwarder(app.publisher, app.router, app.conf);
     const { logger } = app;
-    const host: IntakeHost = { tasks: app.tasks, config: app.conf, accept, results, logger };
     const { concurrency, prefetch } = this.#options;
     const scheduler = new Scheduler({
       ...{ concurrency, prefetch, hostname: this.hostname },
@@ -99,6 +102,8 @@ export class Worker implements AsyncDisposable {
       setPrefetch: (count) => this.#consumer?.setPrefetch(count),
     });
     this.#scheduler = scheduler;
+    const track = (work: Promise<void>): void => scheduler.track(work);
+    const host: IntakeHost = { tasks: app.tasks, config: app.conf, accept, results, logger, track };
     const connected = deferred();
     const consumer = broker.consume(queues.length > 0 ? queues : app.queues.configured, {
       prefetch,
