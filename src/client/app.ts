@@ -160,7 +160,11 @@ export class Celery implements AsyncDisposable {
   async close(): Promise<void> {
     this.#closed = true;
     const opened = await Promise.allSettled([this.#backend, this.#broker]);
-    for (const one of opened) if (one.status === "fulfilled") await one.value?.close();
+    // The backend first, since it may use the broker; whatever happens there, the broker is closed too.
+    const closed: PromiseSettledResult<void>[] = [];
+    for (const one of opened)
+      if (one.status === "fulfilled" && one.value) closed.push(...(await Promise.allSettled([one.value.close()])));
+    for (const one of closed) if (one.status === "rejected") throw one.reason;
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,6 +1,7 @@
 import type { Broker } from "../brokers/broker.js";
 import { CeleryError, ImproperlyConfigured, OperationalError } from "../errors.js";
 import type { Message } from "../protocol/message.js";
+import { abortable } from "../util/abort.js";
 import type { Logger } from "../util/logger.js";
 import { sleep } from "../util/time.js";
 import type { Config } from "./config.js";
@@ -46,7 +47,7 @@ export class Publisher {
     for (let attempt = 0; ; attempt++) {
       try {
         signal?.throwIfAborted();
-        if (prepare) await prepare();
+        if (prepare) await abortable(prepare(), signal);
         const broker = await this.#broker();
         return await broker.publish(message, to.destination, publishOptions);
       } catch (error) {

@@ -42,7 +42,7 @@ export class Forwarder {
       throw new NotSupported(
         "the task is part of a chord, which this worker does not take part in yet; route it to a Python worker",
       );
-    for (const next of [...(request.callbacks ?? []), ...(request.chain?.slice(-1) ?? [])])
+    for (const next of [...(request.callbacks ?? []), ...(request.chain?.slice(-1) ?? [])].flatMap(members))
       if (next.subtask_type === "chord" || next.subtask_type === "chain")
         throw new NotSupported(
           `the next step is a ${next.subtask_type}, which this worker cannot send yet; route the task to a Python worker`,
@@ -83,11 +83,10 @@ export class Forwarder {
   }
 
   async #sendGroup(signature: SignatureDocument, first: readonly unknown[], links: Links): Promise<ResultNode> {
-    const tasks = signature.kwargs.tasks;
-    const members = ((Array.isArray(tasks) ? tasks : []) as unknown[]).map((task) => readSignature(task));
+    const tasks = groupTasks(signature);
     const group = text(signature.options.task_id) ?? newId();
     const children: ResultNode[] = [];
-    for (const [groupIndex, member] of members.entries())
+    for (const [groupIndex, member] of tasks.entries())
       children.push(await this.send(member, first, { ...links, group, groupIndex }));
     return { id: group, parent: null, children };
   }
@@ -137,6 +136,15 @@ export class Forwarder {
     };
   }
 }
+
+function groupTasks(group: SignatureDocument): SignatureDocument[] {
+  const { tasks } = group.kwargs;
+  return ((Array.isArray(tasks) ? tasks : []) as unknown[]).map((task) => readSignature(task));
+}
+
+/** What is really sent: a group is its members, at any depth. */
+const members = (signature: SignatureDocument): SignatureDocument[] =>
+  signature.subtask_type === "group" ? groupTasks(signature).flatMap(members) : [signature];
 
 function routingOptions(options: Readonly<Record<string, unknown>>): CallOptions {
   const routing: CallOptions = {};

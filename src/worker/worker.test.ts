@@ -311,6 +311,28 @@ describe("worker", () => {
     );
   });
 
+  it("refuses a task that it could not continue, before it runs: chords, and what is hidden in a group", async () => {
+    let runs = 0;
+    await using it = await setUp((app) => app.task("first", () => ++runs));
+    const signature = (task: string, kwargs: object, type: string | null) => ({
+      ...{ task, args: [], kwargs, options: {}, subtask_type: type, immutable: false },
+    });
+    const chord = signature("celery.chord", { header: [], body: null }, "chord");
+    const inner = signature("celery.group", { tasks: [chord] }, "group");
+    const broker = await it.app.broker();
+    for (const embed of [
+      { chord },
+      { chain: [chord] },
+      { callbacks: [signature("celery.group", { tasks: [inner] }, "group")] },
+    ]) {
+      const id = newId();
+      const body = encodeContent([[], {}, embed], "json");
+      await broker.publish({ ...body, headers: { task: "first", id }, properties: {} }, toQueue("celery"));
+      await assert.rejects(it.app.asyncResult(id).get(soon), /NotSupported|chord/);
+    }
+    assert.equal(runs, 0);
+  });
+
   it("stores nothing for Ignore, and gives rejected messages back when they are acknowledged late", async () => {
     let runs = 0;
     await using it = await setUp((app) => {

@@ -42,8 +42,8 @@ export class Worker implements AsyncDisposable {
 
   /** Runs until shut down: resolves after a clean stop, rejects on a fatal error. Aborting the signal is a warm shutdown. */
   async run(options: { signal?: AbortSignal } = {}): Promise<void> {
-    const off = onAbort(options.signal, () => void this.shutdown());
-    const release = this.#options.handleSignals ? trapSignals((force) => void this.shutdown({ force })) : undefined;
+    const off = onAbort(options.signal, () => this.#shutDown(false));
+    const release = this.#options.handleSignals ? trapSignals((force) => this.#shutDown(force)) : undefined;
     try {
       if (this.#state === "created") await this.start();
       await this.#stopped.promise;
@@ -132,13 +132,23 @@ export class Worker implements AsyncDisposable {
     }
   }
 
+  /** For those who wait for `run`: it rejects with what went wrong. */
+  #shutDown(force: boolean): void {
+    this.shutdown({ force }).catch(() => undefined);
+  }
+
   async #stop(): Promise<void> {
     if (this.#state === "stopped") return;
     this.#state = "stopping";
     this.#scheduler?.close();
-    await this.#consumer?.stop();
-    await this.#scheduler?.idle();
-    await this.#consumer?.close();
+    try {
+      await this.#consumer?.stop();
+      await this.#scheduler?.idle();
+      await this.#consumer?.close();
+    } catch (error) {
+      this.#end(error);
+      throw error;
+    }
     this.#end();
     this.#app.logger.info("worker stopped", { hostname: this.hostname });
   }
