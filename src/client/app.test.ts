@@ -111,6 +111,17 @@ describe("the application", () => {
     await assert.rejects(sent.state(), /backend/);
   });
 
+  it("closes the broker whatever the backend does, and tells what went wrong", async () => {
+    const name = newId();
+    await using real = new Celery({ broker: `memory://${name}`, backend: `memory://${name}` });
+    const backend = { ...(await real.backend()), close: () => Promise.reject(new Error("stuck")) };
+    const app = new Celery({ broker: `memory://${name}`, backend });
+    await app.sendTask("t");
+    const broker = await app.broker();
+    await assert.rejects(app.close(), /stuck/);
+    await assert.rejects(broker.size("celery"), "the broker is closed");
+  });
+
   it("rejects calls after close, and waits that close ends", async () => {
     const app = inMemory();
     const waiting = (await app.sendTask("t")).get();
