@@ -33,6 +33,8 @@ export interface BrokerDriver {
   readonly name: string;
   /** The kind of server it needs; null for none. */
   readonly server: ServerKind | null;
+  /** The result backend that it is tested with, by its name in `backends`. Every pair is part of `npm run matrix`. */
+  readonly results: string;
   /** An empty place of its own: with the given server, or the one shared by the whole run. */
   prepare(server?: Server): Promise<Place>;
   /** Puts something into a queue that is no message of kombu's, where the medium allows that. */
@@ -133,6 +135,7 @@ const allBrokers: readonly BrokerDriver[] = [
   {
     name: "redis",
     server: "redis",
+    results: "redis",
     prepare: redisPlace,
     poison: async (place, queue) => {
       const connection = new Redis(place.url);
@@ -141,15 +144,16 @@ const allBrokers: readonly BrokerDriver[] = [
     },
   },
   // On AMQP every message is a message: there is nothing that could be foreign.
-  { name: "amqp", server: "rabbitmq", prepare: amqpPlace },
+  { name: "amqp", server: "rabbitmq", results: "rpc-amqp", prepare: amqpPlace },
   {
     name: "filesystem",
     server: null,
+    results: "file",
     prepare: filesystemPlace,
     poison: async ({ transportOptions }, queue) =>
       writeFileSync(join(String(transportOptions.data_folder_in), `0_foreign.${queue}.msg`), "this is not an envelope"),
   },
-  { name: "memory", server: null, prepare: () => localPlace(`memory://${uniqueName("test")}`) },
+  { name: "memory", server: null, results: "memory", prepare: () => localPlace(`memory://${uniqueName("test")}`) },
 ];
 
 const allBackends: readonly BackendDriver[] = [

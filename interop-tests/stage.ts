@@ -20,23 +20,35 @@ function combination(broker: BrokerDriver, backend: BackendDriver, version: Cele
   return { broker, backend, version, name: `Celery ${version}, ${broker.name} broker, ${backend.name} results` };
 }
 
-/** The pairs that every Celery version is tested with: each broker with the results that go best with it. */
-const usual: Readonly<Record<string, string>> = { redis: "redis", amqp: "rpc-amqp", filesystem: "file" };
+/** The brokers that every Celery version is tested with; the others with the newest and the oldest one. */
+const everyVersion = ["redis", "amqp", "filesystem"];
 
 const wantedVersions = process.env.CELERY_VERSIONS?.split(",");
 const versions = celeryVersions.filter((version) => !wantedVersions || wantedVersions.includes(version));
+const endsOfRange = versions.filter((version) => version === newestCelery || version === celeryVersions[0]);
 
-/** The usual pairs with every version, and every pair with the newest. `DRIVERS` and `CELERY_VERSIONS` narrow them. */
-export const combinations: readonly Combination[] = pairs.flatMap(({ broker, backend }) =>
-  (usual[broker.name] === backend.name ? versions : versions.filter((version) => version === newestCelery)).map(
-    (version) => combination(broker, backend, version),
-  ),
+/** The pairs of one broker: with the results that go best with it, and as the usual broker of some result backends. */
+function backendsWith(broker: BrokerDriver): readonly BackendDriver[] {
+  const homeOf = (backend: BackendDriver): string =>
+    backend.over ?? brokers.find(({ results }) => results === backend.name)?.name ?? "redis";
+  return pairs
+    .filter((pair) => pair.broker === broker)
+    .map(({ backend }) => backend)
+    .filter((backend) => backend.name === broker.results || homeOf(backend) === broker.name);
+}
+
+/** Each broker and each result backend at least once. `DRIVERS` and `CELERY_VERSIONS` narrow them. */
+export const combinations: readonly Combination[] = brokers.flatMap((broker) =>
+  backendsWith(broker).flatMap((backend) => {
+    const usual = broker.results === backend.name && everyVersion.includes(broker.name);
+    return (usual ? versions : endsOfRange).map((version) => combination(broker, backend, version));
+  }),
 );
 
 /** The usual pairs of the brokers with a server, with the newest version: for tests that look deeper. */
 export const deepCombinations: readonly Combination[] = ["redis", "amqp"].flatMap((name) => {
   const broker = brokers.find((one) => one.name === name);
-  const backend = backends.find((one) => one.name === usual[name]);
+  const backend = backends.find((one) => one.name === broker?.results);
   const version = versions.at(-1);
   return broker && backend && version ? [combination(broker, backend, version)] : [];
 });

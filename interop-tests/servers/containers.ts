@@ -55,7 +55,7 @@ export async function startRabbitmqContainer(options: ContainerServerOptions = {
 }
 
 interface Plan {
-  readonly kind: ServerKind;
+  readonly kind: ServerKind & keyof typeof images;
   readonly container: GenericContainer;
   readonly port: number;
   readonly options: ContainerServerOptions;
@@ -106,3 +106,9 @@ function isMissingImage(error: unknown): boolean {
   const message = error instanceof Error ? error.message : String(error);
   return /no such image|pull|manifest|registry|no such host|toomanyrequests/i.test(message);
 }
+
+/** The kinds that have an image. */
+export const containers: Partial<Record<ServerKind, (options: ContainerServerOptions) => Promise<ContainerServer>>> = {
+  redis: startRedisContainer,
+  rabbitmq: startRabbitmqContainer,
+};

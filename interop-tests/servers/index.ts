@@ -1,3 +1,4 @@
+import { serverKinds } from "./kinds.mjs";
 import { startLocalRabbitmq } from "./rabbitmq.js";
 import { startLocalRedis } from "./redis.js";
 import { ServerMissing } from "./server.js";
@@ -9,8 +10,8 @@ export type { Provider, Server, ServerKind, ServerOptions } from "./server.js";
 const providers: readonly Provider[] = ["env", "containers", "local"];
 
 /**
- * Starts a private server (or names the one of the environment): `REDIS_URL` / `RABBITMQ_URL`, else a container where
- * a Docker engine answers, else a local program. `CELERIAC_SERVERS=env|containers|local` forces one of the three.
+ * Starts a private server, or names the one of the environment (`REDIS_URL` and the like, see kinds.mjs); else a
+ * container where a Docker engine answers, else a local program. `CELERIAC_SERVERS=env|containers|local` forces one of the three.
  * Rejects with `ServerMissing` when there is none.
  */
 export async function startServer(kind: ServerKind, options: ServerOptions = {}): Promise<Server> {
@@ -29,9 +30,15 @@ export async function startServer(kind: ServerKind, options: ServerOptions = {})
   throw new ServerMissing(`no ${kind} server: ${missing.join("; ")}`);
 }
 
+/** Programs of this machine. */
+const locals: Partial<Record<ServerKind, (options: ServerOptions) => Promise<Server>>> = {
+  redis: startLocalRedis,
+  rabbitmq: startLocalRabbitmq,
+};
+
 const start: Record<Provider, (kind: ServerKind, options: ServerOptions) => Promise<Server>> = {
   env: async (kind) => {
-    const name = kind === "redis" ? "REDIS_URL" : "RABBITMQ_URL";
+    const name = serverKinds[kind]?.variable ?? `${kind.toUpperCase()}_URL`;
     const url = process.env[name];
     if (!url) throw new ServerMissing(`${name} is not set`);
     const refuse = (): Promise<void> => Promise.reject(new Error(`the server of ${name} is not ours to end`));
@@ -39,10 +46,16 @@ const start: Record<Provider, (kind: ServerKind, options: ServerOptions) => Prom
   },
   containers: async (kind, options) => {
     if (!(await dockerAnswers())) throw new ServerMissing("no Docker engine answers");
-    const { startRedisContainer, startRabbitmqContainer } = await import("./containers.js");
-    return kind === "redis" ? startRedisContainer(options) : startRabbitmqContainer(options);
+    const { containers } = await import("./containers.js");
+    const startContainer = containers[kind];
+    if (!startContainer) throw new ServerMissing(`no container image is known for ${kind}`);
+    return startContainer(options);
   },
-  local: (kind, options) => (kind === "redis" ? startLocalRedis(options) : startLocalRabbitmq()),
+  local: async (kind, options) => {
+    const startLocal = locals[kind];
+    if (!startLocal) throw new ServerMissing(`no local program is known for ${kind}`);
+    return startLocal(options);
+  },
 };
 
 let docker: Promise<boolean> | undefined;

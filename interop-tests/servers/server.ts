@@ -19,7 +19,7 @@ export interface Server {
   ctl?(...args: string[]): Promise<string>;
 }
 
-export type ServerKind = "redis" | "rabbitmq";
+export type ServerKind = "redis" | "rabbitmq" | "sqs" | "zookeeper" | "postgresql" | "mariadb" | "cassandra";
 export type Provider = "env" | "containers" | "local";
 
 export interface ServerOptions {

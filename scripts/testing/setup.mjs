@@ -5,6 +5,7 @@ import { createConnection } from "node:net";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ensureVenvs, pythonNeeded } from "../../interop-tests/python/venvs.mjs";
+import { serverKinds } from "../../interop-tests/servers/kinds.mjs";
 
 export const root = fileURLToPath(new URL("../../", import.meta.url));
 const say = (line) => console.log(`  ${line}`);
@@ -40,7 +41,7 @@ export async function ensurePackages() {
 async function onPath(...programs) {
   const folders = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin"];
   for (const program of programs)
-    for (const folder of folders) {
+    for (const folder of program.startsWith("/") ? [""] : folders) {
       const path = join(folder, program);
       if (await readable(path, constants.X_OK)) return path;
     }
@@ -68,10 +69,7 @@ function dockerAnswers() {
   });
 }
 
-const servers = [
-  { name: "Redis", variable: "REDIS_URL", program: "redis-server", packages: ["redis-server"] },
-  { name: "RabbitMQ", variable: "RABBITMQ_URL", program: "rabbitmq-server", packages: ["rabbitmq-server"] },
-];
+const servers = Object.values(serverKinds);
 
 /** Whether this is Debian or one of its children, and we may install there. */
 const mayInstall = async () =>
@@ -87,10 +85,12 @@ export async function ensureServers() {
   const docker = forced !== "local" && (await dockerAnswers());
   const missing = [];
   for (const server of servers)
-    if (!process.env[server.variable] && !docker && !(await onPath(server.program))) missing.push(server);
+    if (server.programs && !process.env[server.variable] && !docker && !(await onPath(...server.programs)))
+      missing.push(server);
   // Decided once: an engine that comes up during the run (the containers step starts one) must not split the run.
   if (!forced && !docker && !servers.some(({ variable }) => process.env[variable]))
     process.env.CELERIAC_SERVERS = "local";
+  for (const { prepare, variable } of servers) if (!process.env[variable]) await prepare?.(say);
   if (missing.length === 0) return [];
   if (await mayInstall()) {
     const packages = missing.flatMap((server) => server.packages);

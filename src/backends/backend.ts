@@ -36,6 +36,11 @@ export interface BackendOptions {
   readonly transportOptions: Readonly<Record<string, unknown>>;
   /** Celery's `redis_backend_use_ssl` and the like: true, or Node's TLS options. */
   readonly useSsl: boolean | Readonly<Record<string, unknown>>;
+  /**
+   * All settings of the application, Celery's names in camelCase, for those that belong to one kind of store
+   * (`databaseTableNames`, `cassandraServers`, `timezone`, ...). Empty when a backend is opened by hand.
+   */
+  readonly settings?: Readonly<Record<string, unknown>>;
   /** The application's broker, for rpc; asked for only when needed. */
   readonly broker: () => Promise<Broker>;
   /** The client library, ready-made, instead of importing the optional peer package. */

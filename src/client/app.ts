@@ -228,6 +228,7 @@ export class Celery implements AsyncDisposable {
       resultPersistent: conf.resultPersistent,
       transportOptions: conf.resultBackendTransportOptions,
       useSsl: conf.redisBackendUseSsl,
+      settings: { ...conf },
       broker: () => this.broker(),
     };
   }

@@ -86,6 +86,33 @@ export interface Config {
   /** true, or Node's TLS options. */
   readonly redisBackendUseSsl: boolean | Readonly<Record<string, unknown>>;
 
+  /** The time zone of the application (IANA name): SQL stores keep local times. Default "UTC". */
+  readonly timezone: string;
+
+  /** SQL results: names of the tables. Default `{ task: "celery_taskmeta", group: "celery_tasksetmeta" }`. */
+  readonly databaseTableNames: { readonly task?: string; readonly group?: string };
+  /** Schemas of the tables, where the database has any. */
+  readonly databaseTableSchemas: { readonly task?: string; readonly group?: string };
+  /** Make the tables when the backend is first used, and not only when the first result is written. Default true. */
+  readonly databaseCreateTablesAtSetup: boolean;
+  /** Options of the client library: pg's or mysql2's pool options. */
+  readonly databaseEngineOptions: Readonly<Record<string, unknown>>;
+
+  /** Cassandra results: host names (or `cassandraSecureBundlePath`). */
+  readonly cassandraServers: readonly string[] | null;
+  readonly cassandraSecureBundlePath: string | null;
+  readonly cassandraPort: number;
+  readonly cassandraKeyspace: string | null;
+  readonly cassandraTable: string | null;
+  readonly cassandraReadConsistency: string | null;
+  readonly cassandraWriteConsistency: string | null;
+  /** Seconds until a result goes away; null for never. `resultExpires` does not count here, as in Celery. */
+  readonly cassandraEntryTtl: number | null;
+  readonly cassandraAuthProvider: string | null;
+  readonly cassandraAuthKwargs: Readonly<Record<string, unknown>>;
+  /** Options of the client library. */
+  readonly cassandraOptions: Readonly<Record<string, unknown>>;
+
   /** Tasks run at once. Default: the number of processors. */
   readonly workerConcurrency: number | null;
   /** Messages reserved for each of them; 0 for no limit. Default 4. */
@@ -101,6 +128,7 @@ const tls = custom(
   (value) => typeof value === "boolean" || (typeof value === "object" && value !== null),
   "true, false or TLS options",
 );
+const timezone = custom(isTimezone, 'a time zone such as "Europe/Paris" or "UTC"');
 const exchangeType = choice("direct", "topic", "fanout", "headers");
 const queueType = choice("classic", "quorum");
 
@@ -148,9 +176,35 @@ const SETTINGS = {
   resultPersistent: { check: boolean, initial: false },
   resultBackendTransportOptions: { check: record, initial: Object.freeze({}) },
   redisBackendUseSsl: { check: tls, initial: false },
+  timezone: { check: timezone, initial: "UTC" },
+  databaseTableNames: { check: record, initial: Object.freeze({}) },
+  databaseTableSchemas: { check: record, initial: Object.freeze({}) },
+  databaseCreateTablesAtSetup: { check: boolean, initial: true },
+  databaseEngineOptions: { check: record, initial: Object.freeze({}) },
+  cassandraServers: { check: nullable(textList), initial: null },
+  cassandraSecureBundlePath: { check: nullable(text), initial: null },
+  cassandraPort: { check: number({ min: 1, max: 65535, integer: true }), initial: 9042 },
+  cassandraKeyspace: { check: nullable(text), initial: null },
+  cassandraTable: { check: nullable(text), initial: null },
+  cassandraReadConsistency: { check: nullable(text), initial: null },
+  cassandraWriteConsistency: { check: nullable(text), initial: null },
+  cassandraEntryTtl: { check: nullable(number({ above: 0, integer: true })), initial: null },
+  cassandraAuthProvider: { check: nullable(text), initial: null },
+  cassandraAuthKwargs: { check: record, initial: Object.freeze({}) },
+  cassandraOptions: { check: record, initial: Object.freeze({}) },
   workerConcurrency: { check: nullable(number({ min: 1, integer: true })), initial: null },
   workerPrefetchMultiplier: { check: number({ min: 0, integer: true }), initial: 4 },
 } as const;
+
+function isTimezone(value: unknown): boolean {
+  if (typeof value !== "string" || value === "") return false;
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: value });
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** The whole configuration: defaults, overlaid by what was given. Throws `ImproperlyConfigured`. */
 export function resolveConfig(given: Readonly<Partial<Config>>): Readonly<Config> {

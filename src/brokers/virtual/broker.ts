@@ -20,6 +20,8 @@ export interface VirtualBrokerSettings {
   readonly options: BrokerOptions;
   /** Default round_robin. */
   readonly order?: QueueOrder;
+  /** Names of properties (`MessageProperties.other`) that are for the store alone and stay out of the envelope. */
+  readonly storeProperties?: readonly string[];
 }
 
 /** A `Broker` over named lists of texts, with kombu's exchanges (kombu/transport/virtual/base.py). */
@@ -185,10 +187,18 @@ class VirtualBroker<R> implements Broker {
   /** One delivery tag per copy: tags are the keys of Redis's unacknowledged messages, so two copies must not share one. */
   #encode(message: Message, to: Destination): string {
     return encodeEnvelope(
-      message,
+      this.#withoutStoreProperties(message),
       { exchange: to.exchange.name, routingKey: to.routingKey },
       { deliveryTag: newId(), bodyEncoding: this.#bodyEncoding },
     );
+  }
+
+  #withoutStoreProperties(message: Message): Message {
+    const { storeProperties } = this.#settings;
+    const { other } = message.properties;
+    if (!storeProperties || !other) return message;
+    const rest = Object.fromEntries(Object.entries(other).filter(([name]) => !storeProperties.includes(name)));
+    return { ...message, properties: { ...message.properties, other: rest } };
   }
 
   /** kombu deletes auto-delete fanout queues with the channel that read them; others may have readers elsewhere. */
@@ -221,11 +231,12 @@ const cacheKey = (queue: Queue): string => `${queue.name}\0${queue.exchange.name
 const NO_PRIORITY: PutOptions = { priority: 0, expiration: undefined };
 
 function putOptions(message: Message): PutOptions {
-  const { priority, expiration } = message.properties;
-  if (!priority && expiration === undefined) return NO_PRIORITY;
+  const { priority, expiration, other } = message.properties;
+  if (!priority && expiration === undefined && other === undefined) return NO_PRIORITY;
   const milliseconds = expiration === undefined ? NaN : Number(expiration);
   return {
     priority: Math.max(0, Math.min(9, Math.trunc(priority ?? 0))),
     expiration: milliseconds >= 0 ? milliseconds : undefined,
+    other,
   };
 }

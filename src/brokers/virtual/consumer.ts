@@ -8,6 +8,7 @@ import { after, sleep } from "../../util/time.js";
 import type { ConsumeOptions, Consumer, Delivery } from "../broker.js";
 import { VirtualDelivery } from "./delivery.js";
 import type { Settler } from "./delivery.js";
+import { Renewal } from "./renewal.js";
 import { QueueCycle } from "./routing.js";
 import type { QueueOrder } from "./routing.js";
 import type { MessageSource, SourceEvents, Taken } from "./store.js";
@@ -44,6 +45,7 @@ export class VirtualConsumer<R> implements Consumer, Settler<R> {
   readonly #queues = new Map<string, Queue>();
   readonly #cycle: QueueCycle;
   readonly #source: MessageSource<R>;
+  readonly #renewal: Renewal<R>;
   readonly #out = new AsyncQueue<VirtualDelivery<R>>();
   /** Taken and not settled (with noAck: not handed out), oldest first. */
   readonly #held = new Set<VirtualDelivery<R>>();
@@ -70,6 +72,11 @@ export class VirtualConsumer<R> implements Consumer, Settler<R> {
       wake: () => this.#wake.ring(),
       lost: (error) => this.#lost(error),
     });
+    this.#renewal = new Renewal(
+      this.#source,
+      () => Array.from(this.#held, (one) => one.taken),
+      (error) => this.#say("more time for the messages in hand could not be had", error),
+    );
     this.#running = this.#run();
   }
 
@@ -125,7 +132,7 @@ export class VirtualConsumer<R> implements Consumer, Settler<R> {
         this.#orphans.push(delivery.taken);
         this.#say("a message could not be put back", error);
       }
-    } else this.#source.settle(delivery.taken);
+    } else this.#source.settle(delivery.taken, how);
     this.#wake.ring();
   }
 
@@ -189,6 +196,7 @@ export class VirtualConsumer<R> implements Consumer, Settler<R> {
       throw error;
     }
     this.#connected = true;
+    if (!this.#noAck) this.#renewal.start();
     this.#call(this.#options.onConnected);
   }
 
@@ -231,7 +239,7 @@ export class VirtualConsumer<R> implements Consumer, Settler<R> {
     try {
       envelope = decodeEnvelope(taken.text);
     } catch (error) {
-      this.#source.settle(taken);
+      this.#source.settle(taken, "drop");
       const decodeError =
         error instanceof DecodeError ? error : new DecodeError("unreadable message", { cause: error });
       const { onUndecodable } = this.#options;
@@ -272,6 +280,7 @@ export class VirtualConsumer<R> implements Consumer, Settler<R> {
       await this.#patiently(
         this.#parts.released(queue).catch((error: unknown) => this.#say(`queue ${queue.name} was left behind`, error)),
       );
+    await this.#patiently(this.#renewal.stop());
     await this.#patiently(this.#source.close());
     this.#parts.closed(this);
   }

@@ -20,6 +20,8 @@ export interface PutOptions {
   readonly priority: number;
   /** Milliseconds after which nobody wants the message any more, or undefined. */
   readonly expiration: number | undefined;
+  /** Properties of the message that only some stores look at (`MessageProperties.other`). */
+  readonly other?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** One text taken out of a queue. The receipt is the store's own: it comes back in `settle` and `giveBack`. */
@@ -28,6 +30,9 @@ export interface Taken<R> {
   readonly text: string;
   readonly receipt: R;
 }
+
+/** How a message ended: `ack` it is done, `drop` it was rejected and nobody is to have it. */
+export type Settled = "ack" | "drop";
 
 /** Where messages that are given back go: before everything that waits, or behind it. */
 export type GiveBackTo = "front" | "back";
@@ -78,10 +83,14 @@ export interface MessageSource<R> {
   take(queues: readonly string[], limit: number): Promise<readonly Taken<R>[]>;
   /** Asks to be woken: true when there is something to take already. */
   arm(queues: readonly string[]): Promise<boolean>;
-  /** Done with these. Their order on the way is kept, and nothing is waited for. */
-  settle(taken: Taken<R>): void;
+  /** Done with this one. The order on the way is kept, and nothing is waited for. */
+  settle(taken: Taken<R>, how: Settled): void;
   /** Puts messages back, oldest first, with the mark of a redelivery. Connects for it when it has to. */
   giveBack(taken: readonly Taken<R>[], to: GiveBackTo): Promise<void>;
+  /** Milliseconds between two calls of `renew`; absent or 0: what is held stays held. */
+  readonly renewInterval?: number;
+  /** Asks for more time for all that is held, oldest first. When it rejects, it is told in the log and tried again. */
+  renew?(held: readonly Taken<R>[]): Promise<void>;
   /** The server has not answered for too long: ends the connection, so that whatever waits for it fails. */
   drop(): void;
   /** Sends what is on its way, then disconnects. */

@@ -1,0 +1,19 @@
+/**
+ * Every kind of server that tests need: the variable that names one which is there already, the program that runs it
+ * here, and Debian's packages with that program. Plain JavaScript, so that `npm test` can install what is missing.
+ * A kind without `program` is fetched by its own file (`prepare`): a Python package, Maven artefacts.
+ */
+export const serverKinds = {
+  redis: {
+    name: "Redis",
+    variable: "REDIS_URL",
+    programs: ["redis-server", "valkey-server"],
+    packages: ["redis-server"],
+  },
+  rabbitmq: {
+    name: "RabbitMQ",
+    variable: "RABBITMQ_URL",
+    programs: ["/usr/lib/rabbitmq/bin/rabbitmq-server", "rabbitmq-server"],
+    packages: ["rabbitmq-server"],
+  },
+};
