@@ -1,8 +1,8 @@
 import { Celery } from "../src/index.js";
 import type { CeleryOptions } from "../src/index.js";
 import { queue } from "../src/protocol/queue.js";
-import { backends, brokers, openBrokerAt, pairs, uniqueName } from "./drivers.js";
-import type { BackendDriver, BrokerDriver } from "./drivers.js";
+import { backends, brokers, openBrokerAt, pairs, uniqueName } from "./drivers/index.js";
+import type { BackendDriver, BrokerDriver } from "./drivers/index.js";
 import type { PythonTarget } from "./python/environment.js";
 import { celeryVersions, newestCelery } from "./python/venvs.mjs";
 import type { CeleryVersion } from "./python/venvs.mjs";

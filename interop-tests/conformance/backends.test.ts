@@ -1,13 +1,9 @@
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { Redis } from "ioredis";
 import type { Backend, BackendOptions } from "../../src/backends/backend.js";
 import { openBackend } from "../../src/backends/registry.js";
 import type { Broker } from "../../src/brokers/broker.js";
-import { toQueue } from "../../src/protocol/queue.js";
 import { backendConformance } from "../../src/testing/backend-conformance.js";
-import { backendOptions, backends, brokerNamed, openBrokerAt } from "../drivers.js";
-import type { Place } from "../drivers.js";
+import { backendOptions, backends, brokerNamed, openBrokerAt } from "../drivers/index.js";
+import type { Place } from "../drivers/index.js";
 import { startServer } from "../servers/index.js";
 import type { Server } from "../servers/index.js";
 import { need } from "../servers/shared.js";
@@ -56,31 +52,17 @@ for (const driver of backends)
       await Promise.all(brokers.splice(0).map((broker) => broker.close()));
     };
 
-    const corrupt = async (reader: Backend, taskId: string, bytes: Uint8Array): Promise<void> => {
-      if (reader.replyTo !== null) {
-        const properties = { correlationId: taskId, deliveryMode: 1 as const };
-        const message = {
-          body: bytes,
-          contentType: "application/json",
-          contentEncoding: "utf-8",
-          headers: {},
-          properties,
-        };
-        await (await connect()).publish(message, toQueue(reader.replyTo), { mandatory: false });
-      } else if (driver.name === "redis") {
-        const redis = new Redis(place.url);
-        await redis.set(`celery-task-meta-${taskId}`, Buffer.from(bytes));
-        redis.disconnect();
-      } else await writeFile(join(place.url.slice("file://".length), `celery-task-meta-${taskId}`), bytes);
-    };
-
+    const { corrupt, secret } = driver;
     backendConformance({
       it,
       describe,
       open,
       release,
-      ...(!["memory", "disabled"].includes(driver.name) && { corrupt }),
+      ...(corrupt && {
+        corrupt: (reader: Backend, taskId: string, bytes: Uint8Array) =>
+          corrupt(through ?? place, reader, taskId, bytes),
+      }),
       ...(driver.server && serversAreOurs && { restart: serverControl(() => server) }),
-      ...(driver.over === "amqp" && { secret: "guest:guest" }),
+      ...(secret && { secret }),
     });
   });

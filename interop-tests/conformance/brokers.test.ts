@@ -1,6 +1,6 @@
 import { brokerConformance } from "../../src/testing/broker-conformance.js";
-import { brokers, openBrokerAt } from "../drivers.js";
-import type { Place } from "../drivers.js";
+import { brokers, openBrokerAt } from "../drivers/index.js";
+import type { Place } from "../drivers/index.js";
 import { startServer } from "../servers/index.js";
 import type { Server } from "../servers/index.js";
 import { need } from "../servers/shared.js";
@@ -23,13 +23,13 @@ for (const driver of brokers)
       await server?.stop();
     });
 
-    const { poison } = driver;
+    const { poison, secret } = driver;
     brokerConformance({
       it,
       describe,
       open: () => openBrokerAt(place),
       ...(poison && { poison: (queue) => poison(place, queue) }),
       ...(driver.server && serversAreOurs && { restart: serverControl(() => server) }),
-      ...(driver.name === "amqp" && { secret: "guest:guest" }),
+      ...(secret && { secret }),
     });
   });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Worker } from "../../src/worker/index.js";
 import { queue as queueNamed } from "../../src/protocol/queue.js";
 import { until } from "../expect.js";
-import { openBrokerAt } from "../drivers.js";
+import { openBrokerAt } from "../drivers/index.js";
 import { PythonClient } from "../python/client.js";
 import type { Child } from "../servers/children.js";
 import { needShared, sharedServer } from "../servers/shared.js";

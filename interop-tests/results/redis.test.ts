@@ -8,8 +8,8 @@ import { drain, loaded, state, Watching } from "../../src/testing/backend/scene.
 import { until } from "../../src/testing/harness.js";
 import { newId } from "../../src/util/id.js";
 import { monotonic } from "../../src/util/time.js";
-import { backendOptions, backends } from "../drivers.js";
-import type { Place } from "../drivers.js";
+import { backendOptions, backends } from "../drivers/index.js";
+import type { Place } from "../drivers/index.js";
 import type { Server } from "../servers/index.js";
 import { needShared } from "../servers/shared.js";
 import { Proxy } from "./proxy.js";

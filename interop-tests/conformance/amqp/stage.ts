@@ -5,7 +5,7 @@ import type { Broker, BrokerOptions, ConsumeOptions, Delivery } from "../../../s
 import type { CeleryError } from "../../../src/errors.js";
 import type { Message, MessageProperties } from "../../../src/protocol/message.js";
 import type { Queue } from "../../../src/protocol/queue.js";
-import { uniqueName } from "../../drivers.js";
+import { uniqueName } from "../../drivers/index.js";
 import { recordingLogger, until } from "../../expect.js";
 import type { LogLine } from "../../expect.js";
 import type { Server } from "../../servers/index.js";

@@ -1,6 +1,6 @@
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import type { Place } from "../../drivers.js";
+import type { Place } from "../../drivers/index.js";
 import { ensureVenv } from "../../python/venvs.mjs";
 import type { CeleryVersion } from "../../python/venvs.mjs";
 import { startChild } from "../../servers/children.js";

@@ -6,7 +6,7 @@ import { encodeEnvelope } from "../../../src/protocol/envelope.js";
 import { exchange, queue, toQueue } from "../../../src/protocol/queue.js";
 import { Reader, textMessage, textOf } from "../../../src/testing/broker/scene.js";
 import { until, within } from "../../../src/testing/harness.js";
-import { uniqueName } from "../../drivers.js";
+import { uniqueName } from "../../drivers/index.js";
 import { Proxy } from "../../results/proxy.js";
 import { startChild } from "../../servers/children.js";
 import { startServer } from "../../servers/index.js";

@@ -10,7 +10,7 @@ import { promisify } from "node:util";
 import { ImproperlyConfigured, OperationalError } from "../../../src/errors.js";
 import { queue, toQueue } from "../../../src/protocol/queue.js";
 import { Reader, textMessage } from "../../../src/testing/broker/scene.js";
-import { uniqueName } from "../../drivers.js";
+import { uniqueName } from "../../drivers/index.js";
 import { removeFolder, temporaryFolder } from "../../servers/children.js";
 import { startServer } from "../../servers/index.js";
 import { need } from "../../servers/shared.js";

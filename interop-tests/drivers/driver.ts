@@ -1,0 +1,41 @@
+import type { Backend } from "../../src/backends/backend.js";
+import type { Server, ServerKind } from "../servers/index.js";
+
+/** Where a driver finds its server, with the server's own ways to be hurt. */
+export interface Place {
+  /** Our URL; options under Celery's names. */
+  readonly url: string;
+  readonly transportOptions: Readonly<Record<string, unknown>>;
+  /** The same place for a Python process, or null where no other process can reach it. */
+  readonly python: { readonly url: string; readonly transportOptions: Readonly<Record<string, unknown>> } | null;
+  /** The server behind it, when there is one. */
+  readonly server: Server | null;
+  /** Removes what the place keeps (folders); the server itself is its owner's to stop. */
+  close(): Promise<void>;
+}
+
+export interface BrokerDriver {
+  readonly name: string;
+  /** The kind of server it needs; null for none. */
+  readonly server: ServerKind | null;
+  /** The result backend that it is tested with, by its name in `backends.ts`. Every pair is part of `npm run matrix`. */
+  readonly results: string;
+  /** An empty place of its own: with the given server, or the one shared by the whole run. */
+  prepare(server?: Server): Promise<Place>;
+  /** A part of the URL that must never be seen in an error or a log line. */
+  readonly secret?: string;
+  /** Puts something into a queue that is no message of kombu's, where the medium allows that. */
+  readonly poison?: (place: Place, queue: string) => Promise<void>;
+}
+
+export interface BackendDriver {
+  readonly name: string;
+  readonly server: ServerKind | null;
+  /** For backends that answer through the broker: the broker's name in `brokers.ts`. */
+  readonly over?: string;
+  prepare(server?: Server): Promise<Place>;
+  /** A part of the URL that must never be seen in an error or a log line. */
+  readonly secret?: string;
+  /** Puts bytes where `reader` looks for a task's result. `place` is the broker's for backends that go through one. */
+  readonly corrupt?: (place: Place, reader: Backend, taskId: string, bytes: Uint8Array) => Promise<void>;
+}
