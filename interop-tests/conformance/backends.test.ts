@@ -7,7 +7,7 @@ import type { Place } from "../drivers/index.js";
 import { startServer } from "../servers/index.js";
 import type { Server } from "../servers/index.js";
 import { need } from "../servers/shared.js";
-import { serverControl, serversAreOurs } from "./servers.js";
+import { isOurs, serverControl } from "./servers.js";
 
 /** Every backend driver against its real server, and those that answer through the broker over each broker. */
 for (const driver of backends)
@@ -62,7 +62,7 @@ for (const driver of backends)
         corrupt: (reader: Backend, taskId: string, bytes: Uint8Array) =>
           corrupt(through ?? place, reader, taskId, bytes),
       }),
-      ...(driver.server && serversAreOurs && { restart: serverControl(() => server) }),
+      ...(driver.server && isOurs(driver.server) && { restart: serverControl(() => server) }),
       ...(secret && { secret }),
     });
   });

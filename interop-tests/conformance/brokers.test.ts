@@ -4,7 +4,7 @@ import type { Place } from "../drivers/index.js";
 import { startServer } from "../servers/index.js";
 import type { Server } from "../servers/index.js";
 import { need } from "../servers/shared.js";
-import { serverControl, serversAreOurs } from "./servers.js";
+import { isOurs, serverControl } from "./servers.js";
 
 /** Every broker driver against its real server: one of its own, since the suite kills it. */
 for (const driver of brokers)
@@ -29,7 +29,7 @@ for (const driver of brokers)
       describe,
       open: () => openBrokerAt(place),
       ...(poison && { poison: (queue) => poison(place, queue) }),
-      ...(driver.server && serversAreOurs && { restart: serverControl(() => server) }),
+      ...(driver.server && isOurs(driver.server) && { restart: serverControl(() => server) }),
       ...(secret && { secret }),
     });
   });

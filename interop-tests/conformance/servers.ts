@@ -1,9 +1,10 @@
 import type { ServerControl } from "../../src/testing/harness.js";
-import type { Server } from "../servers/index.js";
+import { variableOf } from "../servers/index.js";
+import type { Server, ServerKind } from "../servers/index.js";
 
 /** A server that the environment names is not ended: tests that do so are left out. */
-export const serversAreOurs =
-  process.env.CELERIAC_SERVERS !== "env" && !process.env.REDIS_URL && !process.env.RABBITMQ_URL;
+export const isOurs = (kind: ServerKind): boolean =>
+  process.env.CELERIAC_SERVERS !== "env" && !process.env[variableOf(kind)];
 
 /** The server that a suite may take away, known only when its tests run. */
 export function serverControl(current: () => Server | undefined): ServerControl {

@@ -30,6 +30,9 @@ export async function startServer(kind: ServerKind, options: ServerOptions = {})
   throw new ServerMissing(`no ${kind} server: ${missing.join("; ")}`);
 }
 
+/** The variable of the environment that names a server of this kind, such as `REDIS_URL`. */
+export const variableOf = (kind: ServerKind): string => serverKinds[kind]?.variable ?? `${kind.toUpperCase()}_URL`;
+
 /** Programs of this machine. */
 const locals: Partial<Record<ServerKind, (options: ServerOptions) => Promise<Server>>> = {
   redis: startLocalRedis,
@@ -38,7 +41,7 @@ const locals: Partial<Record<ServerKind, (options: ServerOptions) => Promise<Ser
 
 const start: Record<Provider, (kind: ServerKind, options: ServerOptions) => Promise<Server>> = {
   env: async (kind) => {
-    const name = serverKinds[kind]?.variable ?? `${kind.toUpperCase()}_URL`;
+    const name = variableOf(kind);
     const url = process.env[name];
     if (!url) throw new ServerMissing(`${name} is not set`);
     const refuse = (): Promise<void> => Promise.reject(new Error(`the server of ${name} is not ours to end`));

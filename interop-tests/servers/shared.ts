@@ -33,10 +33,16 @@ export function need(context: Context, start: () => Promise<Server>): Promise<Se
 export const needShared = (context: Context, kind: ServerKind): Promise<Server> =>
   need(context, () => sharedServer(kind));
 
-// This file is loaded while mocha reads the test files, so the hook belongs to the root suite: after everything.
-after("stop the shared servers", async function () {
-  this.timeout(60_000);
+/** Ends what `sharedServer` started. Programs other than mocha call it at their end. */
+export async function stopSharedServers(): Promise<void> {
   const servers = await Promise.allSettled([...shared.values()]);
   shared.clear();
   await Promise.all(servers.map(async (one) => one.status === "fulfilled" && one.value.stop()));
-});
+}
+
+// This file is loaded while mocha reads the test files, so the hook belongs to the root suite: after everything.
+if ("after" in globalThis)
+  after("stop the shared servers", async function () {
+    this.timeout(60_000);
+    await stopSharedServers();
+  });
