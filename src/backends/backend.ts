@@ -20,6 +20,11 @@ export interface BackendCapabilities {
   readonly groups: boolean;
   /** Old results go away by themselves (else `cleanup`). */
   readonly autoExpire: boolean;
+  /**
+   * Parts of a record that the store has no room for, and which are null when it is read again; `dateDone` is never
+   * lost, but may be rounded to a second. Default: none.
+   */
+  readonly loses?: readonly ("children" | "groupId" | "parentId" | "extended")[];
 }
 
 export interface BackendOptions {
