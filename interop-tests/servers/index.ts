@@ -3,6 +3,7 @@ import { startLocalRabbitmq } from "./rabbitmq.js";
 import { startLocalRedis } from "./redis.js";
 import { ServerMissing } from "./server.js";
 import type { Provider, Server, ServerKind, ServerOptions } from "./server.js";
+import { startLocalZookeeper } from "./zookeeper.js";
 
 export { ServerMissing } from "./server.js";
 export type { Provider, Server, ServerKind, ServerOptions } from "./server.js";
@@ -37,6 +38,7 @@ export const variableOf = (kind: ServerKind): string => serverKinds[kind]?.varia
 const locals: Partial<Record<ServerKind, (options: ServerOptions) => Promise<Server>>> = {
   redis: startLocalRedis,
   rabbitmq: startLocalRabbitmq,
+  zookeeper: startLocalZookeeper,
 };
 
 const start: Record<Provider, (kind: ServerKind, options: ServerOptions) => Promise<Server>> = {

@@ -16,4 +16,10 @@ export const serverKinds = {
     programs: ["/usr/lib/rabbitmq/bin/rabbitmq-server", "rabbitmq-server"],
     packages: ["rabbitmq-server"],
   },
+  zookeeper: {
+    name: "ZooKeeper",
+    variable: "ZOOKEEPER_URL",
+    programs: ["/usr/share/zookeeper/bin/zkServer.sh"],
+    packages: ["zookeeper"],
+  },
 };
