@@ -21,6 +21,8 @@ export interface BrokerCapabilities {
   readonly expiration: boolean;
   /** New messages are pushed, or looked for every so often. */
   readonly delivery: "push" | "poll";
+  /** Bytes that any message body may have; absent when there is room for a mebibyte. What is too large for the server is refused with `PublishError`. */
+  readonly maxBody?: number;
 }
 
 /** How a driver is opened: everything from configuration, nothing from the environment. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { CeleryError } from "../../errors.js";
+import { CeleryError, PublishError } from "../../errors.js";
 import { toQueue } from "../../protocol/queue.js";
 import { newName, Reader, textMessage, textOf } from "./scene.js";
 import type { Define } from "./scene.js";
@@ -65,11 +65,17 @@ export function messageTests(define: Define): void {
     assert.deepEqual(reader.texts, texts);
   });
 
-  define("carries a body of one mebibyte", async (scene) => {
+  define("carries a body of one mebibyte, or as much as it claims and refuses that mebibyte", async (scene) => {
     const broker = await scene.open();
     const queue = scene.queue();
-    const body = Uint8Array.from({ length: 2 ** 20 }, (_, index) => (index * 7919) % 251);
-    await broker.publish({ ...textMessage(""), body }, toQueue(queue.name), { declare: [queue] });
+    const { maxBody = 2 ** 20 } = broker.capabilities;
+    const send = async (length: number): Promise<Uint8Array> => {
+      const body = Uint8Array.from({ length }, (_, index) => (index * 7919) % 251);
+      await broker.publish({ ...textMessage(""), body }, toQueue(queue.name), { declare: [queue] });
+      return body;
+    };
+    if (maxBody < 2 ** 20) await assert.rejects(send(2 ** 20), PublishError);
+    const body = await send(maxBody);
     const { message } = await new Reader(broker.consume([queue])).nth(0);
     assert.ok(Buffer.from(message.body).equals(Buffer.from(body)));
   });
