@@ -42,6 +42,12 @@ export interface BrokerOptions {
   readonly useSsl: boolean | Readonly<Record<string, unknown>>;
   /** The order in which several URLs are tried (`broker_failover_strategy`). */
   readonly failoverStrategy: "round-robin" | "shuffle";
+  /** How to log in, where there are several ways (`broker_login_method`). */
+  readonly loginMethod?: string | undefined;
+  /** Type of the queues in which messages wait for their time (`broker_native_delayed_delivery_queue_type`, quorum). */
+  readonly delayedQueueType?: "classic" | "quorum" | undefined;
+  /** Whether limits count per consumer as soon as a queue is a quorum queue (`worker_detect_quorum_queues`, true). */
+  readonly detectQuorumQueues?: boolean | undefined;
   /** The client library, ready-made, instead of importing the optional peer package. */
   readonly lib?: unknown;
 }
@@ -53,6 +59,11 @@ export interface PublishOptions {
   readonly signal?: AbortSignal | undefined;
   /** A message that reaches no queue is an error (true), or silently dropped (false: events, rpc results). Default true. */
   readonly mandatory?: boolean | undefined;
+  /**
+   * The message is not wanted before so many seconds. A broker that can hold it back does so, any other ignores this:
+   * the message itself says when it may run. `queues` are those of the whole application.
+   */
+  readonly delay?: { readonly seconds: number; readonly queues: readonly Queue[] } | undefined;
 }
 
 export interface ConsumeOptions {
@@ -60,6 +71,11 @@ export interface ConsumeOptions {
   readonly prefetch?: number;
   /** Messages count as acknowledged when handed out. Default false. */
   readonly noAck?: boolean;
+  /**
+   * All queues of the application: a broker that can hold back delayed messages gets ready to deliver them there,
+   * with every connection anew. Left out by consumers of anything but tasks.
+   */
+  readonly delayedQueues?: readonly Queue[];
   /** Called after a lost connection: every delivery handed out before it is void (settling it does nothing). */
   readonly onConnectionLost?: (error: CeleryError) => void;
   /** Called each time the consumer is consuming, also the first time. */

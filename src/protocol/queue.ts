@@ -22,6 +22,8 @@ export interface Queue {
   /** The exchange that senders use, and the binding to it; the default exchange needs no binding. */
   readonly exchange: Exchange;
   readonly routingKey: string;
+  /** Arguments of that binding: what a headers exchange compares with the headers of a message. */
+  readonly bindingArguments?: Readonly<Record<string, unknown>>;
   readonly durable: boolean;
   readonly exclusive: boolean;
   readonly autoDelete: boolean;

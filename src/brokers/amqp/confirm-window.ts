@@ -91,9 +91,14 @@ export class ConfirmWindow {
     return false;
   }
 
+  /** What is not confirmed, in order; it stays, because its confirmation may still come. */
+  pending(): Pending[] {
+    return this.#slots.slice(this.#head).filter((one) => one !== undefined);
+  }
+
   /** Takes out everything that is not confirmed, in order. */
   drain(): Pending[] {
-    const rest = this.#slots.slice(this.#head).filter((one) => one !== undefined);
+    const rest = this.pending();
     this.#slots = [];
     this.#head = 0;
     this.#size = 0;

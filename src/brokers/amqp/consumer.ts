@@ -6,6 +6,7 @@ import { type Deferred, deferred } from "../../util/deferred.js";
 import type { Logger } from "../../util/logger.js";
 import { monotonic, sleep } from "../../util/time.js";
 import type { ConsumeOptions, Consumer, Delivery } from "../broker.js";
+import { declareDelays, delaysFailed, hasQuorum } from "./delayed.js";
 import { operational, replyCode } from "./errors.js";
 import type { Link } from "./link.js";
 import { needsPerConsumer, Session } from "./session.js";
@@ -18,6 +19,9 @@ export interface ConsumerSettings {
   readonly retry: boolean;
   /** Attempts in a row; null for no limit. */
   readonly maxRetries: number | null;
+  readonly delayedQueueType: "classic" | "quorum";
+  /** Whether an argument of a queue is enough to count limits per consumer, without asking the server. */
+  readonly detectQuorumQueues: boolean;
   /** Milliseconds before the given attempt to come back, counted from 1. */
   delay(attempt: number): number;
   onClosed(consumer: AmqpConsumer): void;
@@ -170,11 +174,12 @@ export class AmqpConsumer implements Consumer {
     const session = await Session.open(connected, this.#queues.values(), {
       noAck: this.options.noAck ?? false,
       prefetch: this.#prefetch,
-      perConsumer: this.#perConsumer || limitsPerConsumer(connected.link, this.#queues.values()),
+      perConsumer: this.#perConsumer || this.#limitsPerConsumer(connected.link),
       onArrival: () => this.#pump(),
       onUndecodable: (error, queue) => this.#undecodable(error, queue),
     });
     this.#session = session;
+    await this.#declareDelays(connected.topology);
     const lost = new Promise<CeleryError>((resolve) => session.onLost(resolve));
     if (signal.aborted) {
       await session.close();
@@ -195,6 +200,25 @@ export class AmqpConsumer implements Consumer {
     return error;
   }
 
+  /** Those that hold delayed messages back are as much a part of the connection as the queues; but none that all hangs on. */
+  async #declareDelays(topology: Topology): Promise<void> {
+    const { delayedQueues = [] } = this.options;
+    if (!hasQuorum(delayedQueues)) return;
+    await declareDelays(topology, delayedQueues, this.settings.delayedQueueType).catch((error: unknown) => {
+      if (!topology.link.lost) this.settings.logger.error(delaysFailed(error));
+    });
+  }
+
+  /**
+   * Whether basic.qos counts per consumer. Per channel is what Celery wants, for its limit can then change at any time;
+   * quorum queues refuse that, and RabbitMQ 4 has it no more (celery/worker/consumer/tasks.py, kombu's pyamqp transport).
+   */
+  #limitsPerConsumer(link: Link): boolean {
+    const [major, minor] = link.serverVersion;
+    if (major >= 4 || (major === 3 && minor < 3)) return true;
+    return this.settings.detectQuorumQueues && hasQuorum([...this.#queues.values()]);
+  }
+
   #undecodable(error: DecodeError, queue: string): void {
     if (this.options.onUndecodable) this.options.onUndecodable(error, queue);
     else this.settings.logger.error(`dropped a message of queue "${queue}": ${error.message}`);
@@ -213,14 +237,4 @@ function silent(): Deferred<Session> {
   const made = deferred<Session>();
   made.promise.catch(() => undefined);
   return made;
-}
-
-/**
- * Whether basic.qos counts per consumer. Per channel is what Celery wants, for its limit can then change at any time;
- * quorum queues refuse that, and RabbitMQ 4 has it no more (celery/worker/consumer/tasks.py, kombu's pyamqp transport).
- */
-function limitsPerConsumer(link: Link, queues: Iterable<Queue>): boolean {
-  const [major, minor] = link.serverVersion;
-  if (major >= 4 || (major === 3 && minor < 3)) return true;
-  return [...queues].some((queue) => queue.arguments["x-queue-type"] === "quorum");
 }

@@ -1,6 +1,8 @@
 import type { ConsumeMessage } from "amqplib";
 import type { Message, MessageProperties } from "../../protocol/message.js";
+import type { Queue } from "../../protocol/queue.js";
 import type { Delivery, DeliveryInfo } from "../broker.js";
+import { undelayed } from "./delayed.js";
 import type { Properties } from "./read-frames.js";
 
 /** Where a delivery is settled: the channel that it came on. */
@@ -14,19 +16,20 @@ const DONE = Promise.resolve();
 export class AmqpDelivery implements Delivery {
   readonly message: Message;
   readonly info: DeliveryInfo;
+  readonly queue: string;
   #settled = false;
 
   constructor(
     private readonly settler: Settler,
     readonly raw: ConsumeMessage,
-    readonly queue: string,
+    from: Queue,
   ) {
+    this.queue = from.name;
     const { fields } = raw;
     const properties = raw.properties as Properties;
     this.message = toMessage(raw.content, properties);
     this.info = {
-      exchange: fields.exchange,
-      routingKey: fields.routingKey,
+      ...undelayed(fields.exchange, fields.routingKey, from),
       priority: properties.priority ?? null,
       redelivered: fields.redelivered,
     };

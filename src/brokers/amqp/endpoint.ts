@@ -69,7 +69,10 @@ function endpoint(url: string, options: BrokerOptions): Endpoint {
     username: parts.username ?? query.userid ?? "guest",
     password: parts.password ?? query.password ?? (parts.username === undefined ? "guest" : ""),
     vhost: parts.path ?? query.virtual_host ?? "/",
-    loginMethod: loginMethod(query.login_method ?? options.transportOptions.login_method, display),
+    loginMethod: loginMethod(
+      query.login_method ?? options.loginMethod ?? options.transportOptions.login_method,
+      display,
+    ),
     tls,
     heartbeat: Math.ceil(number("heartbeat") ?? options.heartbeat),
     connectionTimeout: number("connect_timeout") ?? options.connectionTimeout,

@@ -27,6 +27,18 @@ export function serverText(error: unknown): string {
   return /with message "([^]*)"/.exec(textOf(error))?.[1] ?? textOf(error);
 }
 
+/** Why the server closed the channel of a consumer. */
+export function channelClosed(refusal: unknown): CeleryError {
+  const text = serverText(refusal);
+  if (replyCode(refusal) === PRECONDITION_FAILED && /acknowledgement.*timed out/.test(text))
+    return new OperationalError(
+      `a message was not acknowledged within the server's consumer_timeout, so it gives out all of them again: ${text}. ` +
+        "Acknowledge early, use shorter tasks and ETAs, or raise consumer_timeout on the server",
+      { cause: refusal },
+    );
+  return operational(refusal, "the consuming channel was closed");
+}
+
 /** An error of the library as it is, anything else as `OperationalError` with a sentence in front. */
 export function operational(error: unknown, doing: string, options: { retriable?: boolean } = {}): CeleryError {
   if (error instanceof CeleryError) return error;

@@ -1,4 +1,4 @@
-import { type CeleryError, ImproperlyConfigured, OperationalError } from "../../errors.js";
+import { type CeleryError, OperationalError } from "../../errors.js";
 import type { Message } from "../../protocol/message.js";
 import type { Destination, Queue } from "../../protocol/queue.js";
 import { loadPeer } from "../../util/load-peer.js";
@@ -6,12 +6,14 @@ import { after } from "../../util/time.js";
 import { maskUrl, schemeOf } from "../../util/url.js";
 import type { Broker, BrokerCapabilities, BrokerOptions, ConsumeOptions, Consumer, PublishOptions } from "../broker.js";
 import { AmqpConsumer } from "./consumer.js";
+import { delayedRoute } from "./delayed.js";
 import { type Endpoint, endpoints } from "./endpoint.js";
 import { replyCode, RESOURCE_LOCKED } from "./errors.js";
 import { Failover, LazyLink } from "./lazy-link.js";
 import { type AmqpLib, asAmqpLib, type Link, openLink } from "./link.js";
 import { Publisher } from "./publisher.js";
 import { Topology } from "./topology.js";
+import { type AmqpSettings, amqpSettings } from "./transport-options.js";
 
 const CAPABILITIES: BrokerCapabilities = {
   fanout: true,
@@ -29,9 +31,9 @@ const CAPABILITIES: BrokerCapabilities = {
  * transport. Two connections, opened when needed: one publishes and declares, the other consumes, so that a broker
  * that holds back publishers does not hold back acknowledgements.
  *
- * Of `transportOptions` these are read: `login_method`, `frame_max`, `channel_max`, `client_properties`, and for
- * consumers that come back `interval_start` (1), `interval_step` (1), `interval_max` (30), in seconds. Publisher
- * confirms are always on.
+ * Of `transportOptions` these are read: `login_method`, `frame_max`, `channel_max`, `client_properties`,
+ * `blocked_connection_timeout` (60), and for consumers that come back `interval_start` (1), `interval_step` (1),
+ * `interval_max` (30), in seconds. Publisher confirms are always on.
  *
  * @throws ImproperlyConfigured for a URL or an option that cannot be used
  */
@@ -46,6 +48,7 @@ class AmqpBroker implements Broker {
   readonly displayUrl: string;
   readonly capabilities = CAPABILITIES;
   readonly #endpoints: readonly Endpoint[];
+  readonly #settings: AmqpSettings;
   readonly #publishing: LazyLink;
   readonly #consuming: LazyLink;
   readonly #publisher: Publisher;
@@ -61,6 +64,7 @@ class AmqpBroker implements Broker {
     this.scheme = schemeOf(url);
     this.displayUrl = maskUrl(url);
     this.#endpoints = endpoints(url, options);
+    this.#settings = amqpSettings(options.transportOptions);
     this.#publishing = this.#lazyLink("publish");
     this.#consuming = this.#lazyLink("consume");
     this.#publisher = new Publisher(() => this.#connected(this.#publishing), this.displayUrl);
@@ -72,23 +76,28 @@ class AmqpBroker implements Broker {
 
   async declare(queue: Queue): Promise<void> {
     // An exclusive queue belongs to the connection that declares it, and only there it can be consumed.
-    const { topology } = await this.#connected(queue.exclusive ? this.#consuming : this.#publishing);
+    const { topology } = await this.#connected(queue.exclusive ? this.#consuming : this.#asking);
     await topology.declareQueue(queue);
   }
 
   publish(message: Message, to: Destination, options?: PublishOptions): Promise<void> {
     if (this.#closed) return Promise.reject(this.#closed);
-    return this.#publisher.publish(message, to, options);
+    const route = options?.delay && delayedRoute(to, options.delay);
+    return route
+      ? this.#publisher.publish(withoutExpiration(message), route, { ...options, heldFor: to.exchange })
+      : this.#publisher.publish(message, to, options);
   }
 
   consume(queues: readonly Queue[], options: ConsumeOptions = {}): Consumer {
-    const { connectionRetry, connectionMaxRetries, logger, transportOptions } = this.options;
+    const { connectionRetry, connectionMaxRetries, logger, delayedQueueType, detectQuorumQueues } = this.options;
     const consumer = new AmqpConsumer(queues, options, {
       logger,
       connection: () => this.#connected(this.#consuming),
       retry: connectionRetry,
       maxRetries: connectionMaxRetries,
-      delay: backoff(transportOptions),
+      delay: (attempt) => this.#settings.delay(attempt),
+      delayedQueueType: delayedQueueType ?? "quorum",
+      detectQuorumQueues: detectQuorumQueues ?? true,
       onClosed: (one) => this.#consumers.delete(one),
     });
     this.#consumers.add(consumer);
@@ -128,12 +137,17 @@ class AmqpBroker implements Broker {
   /** On the publishing connection; about an exclusive queue of ours on the one that owns it. */
   async #ask<T>(question: (topology: Topology) => Promise<T>): Promise<T> {
     try {
-      return await question((await this.#connected(this.#publishing)).topology);
+      return await question((await this.#connected(this.#asking)).topology);
     } catch (error) {
       const { current } = this.#consuming;
       if (!current || replyCode((error as Error).cause) !== RESOURCE_LOCKED) throw error;
       return question((await this.#connected(this.#consuming)).topology);
     }
+  }
+
+  /** A server that blocks publishing answers nothing there. */
+  get #asking(): LazyLink {
+    return this.#publishing.current?.blockage.active ? this.#consuming : this.#publishing;
   }
 
   async #connected(lazy: LazyLink): Promise<Connected> {
@@ -144,15 +158,9 @@ class AmqpBroker implements Broker {
   }
 
   #lazyLink(purpose: string): LazyLink {
-    const { logger, transportOptions, failoverStrategy } = this.options;
+    const { logger, failoverStrategy } = this.options;
     const failover = new Failover(this.#endpoints, failoverStrategy);
-    const settings = {
-      logger,
-      frameMax: asNumber(transportOptions, "frame_max"),
-      channelMax: asNumber(transportOptions, "channel_max"),
-      clientProperties: (transportOptions.client_properties ?? {}) as Record<string, unknown>,
-      purpose: `celeriac ${purpose}`,
-    };
+    const settings = { ...this.#settings, logger, purpose: `celeriac ${purpose}` };
     return new LazyLink(async (signal) => {
       const lib = await this.#lib();
       return failover.open((endpoint) => openLink(lib, endpoint, settings, signal), signal);
@@ -166,20 +174,11 @@ class AmqpBroker implements Broker {
   }
 }
 
-/** The pauses of a consumer that comes back: a row like kombu's, begun a little sooner. */
-function backoff(transportOptions: Readonly<Record<string, unknown>>): (attempt: number) => number {
-  const start = asNumber(transportOptions, "interval_start") ?? 1;
-  const step = asNumber(transportOptions, "interval_step") ?? 1;
-  const max = asNumber(transportOptions, "interval_max") ?? 30;
-  return (attempt) => Math.min(max, start + step * (attempt - 1)) * 1000;
-}
-
-function asNumber(transportOptions: Readonly<Record<string, unknown>>, name: string): number | undefined {
-  const value = transportOptions[name];
-  if (value === undefined || value === null) return undefined;
-  if (typeof value === "number" && value >= 0) return value;
-  throw new ImproperlyConfigured(`the transport option "${name}" must be a number of at least 0`);
-}
+/** RabbitMQ would end the waiting early with the message's own time to live; the worker looks at `expires` anyway. */
+const withoutExpiration = (message: Message): Message => ({
+  ...message,
+  properties: { ...message.properties, expiration: undefined },
+});
 
 /** Waits for the promise, but not longer. */
 async function within(seconds: number, promise: Promise<unknown>): Promise<void> {

@@ -2,6 +2,7 @@ import type { Channel, ChannelModel, ConfirmChannel, Options } from "amqplib";
 import { type CeleryError, ImproperlyConfigured, OperationalError } from "../../errors.js";
 import type { Logger } from "../../util/logger.js";
 import { after } from "../../util/time.js";
+import { Blockage } from "./blockage.js";
 import type { Endpoint } from "./endpoint.js";
 import { connectError, serverText } from "./errors.js";
 import { readHeaderFrames } from "./read-frames.js";
@@ -22,6 +23,8 @@ export interface LinkSettings {
   readonly frameMax: number | undefined;
   readonly channelMax: number | undefined;
   readonly clientProperties: Readonly<Record<string, unknown>>;
+  /** Seconds that a server may block the connection; 0 for no limit. */
+  readonly blockedTimeout: number;
   /** What the connection is for, shown by the server's management pages. */
   readonly purpose: string;
 }
@@ -30,6 +33,8 @@ export interface LinkSettings {
 export class Link {
   /** Why the connection is of no use any more; undefined while it is open. */
   lost: CeleryError | undefined;
+  /** Whether the server takes messages. */
+  readonly blockage: Blockage;
   readonly #listeners = new Set<(error: CeleryError) => void>();
   #cause: unknown;
   #closing = false;
@@ -39,7 +44,9 @@ export class Link {
     readonly endpoint: Endpoint,
     private readonly abort: AbortController,
     private readonly logger: Logger,
+    blockedTimeout: number,
   ) {
+    this.blockage = new Blockage(endpoint.display, blockedTimeout, logger);
     if (!readHeaderFrames(model.connection))
       logger.warn(
         "this version of amqplib cannot be taught Python's 64-bit integers: a message with one in its headers breaks the connection",
@@ -47,13 +54,8 @@ export class Link {
       );
     model.on("error", (error) => (this.#cause ??= error));
     model.on("close", (error?: Error) => this.#ended(this.#cause ?? error));
-    model.on("blocked", (reason) =>
-      logger.warn("the broker is short of resources and takes no messages: publishing waits", {
-        broker: endpoint.display,
-        reason,
-      }),
-    );
-    model.on("unblocked", () => logger.info("the broker takes messages again", { broker: endpoint.display }));
+    model.on("blocked", (reason) => this.blockage.begin(reason));
+    model.on("unblocked", () => this.blockage.end());
   }
 
   /** Major and minor version of the server, [0, 0] when it does not say. */
@@ -116,6 +118,7 @@ export class Link {
       : new OperationalError(`the connection to ${display} was lost: ${serverText(cause ?? "closed by the server")}`, {
           cause,
         });
+    this.blockage.clear();
     // Whom it concerns is told: senders by their errors, consumers warn.
     if (!this.#closing) this.logger.info(this.lost.message);
     // amqplib only half-closes its socket; a peer that is gone would keep the process waiting for its half.
@@ -149,7 +152,7 @@ export async function openLink(
       credentials: login(lib, endpoint),
       clientProperties: { ...settings.clientProperties, connection_name: settings.purpose },
     });
-    return new Link(model, endpoint, abort, settings.logger);
+    return new Link(model, endpoint, abort, settings.logger, settings.blockedTimeout);
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     if (abort.signal.aborted) throw abort.signal.reason;

@@ -1,17 +1,20 @@
 import { type CeleryError, OperationalError, PublishError } from "../../errors.js";
 import type { Pending } from "./confirm-window.js";
+import { isEntrance } from "./delayed.js";
 import { NOT_FOUND, replyCode } from "./errors.js";
 
 /** The ways in which a message fails to be published, each with what its sender can do about it. */
 
 const where = ({ to }: Pending): string => `exchange "${to.exchange.name}", routing key "${to.routingKey}"`;
 
+const DELAYS = "workers that consume quorum queues set up delayed delivery: start one";
+
 /** basic.return: no queue is bound there. */
 export function notRouted(pending: Pending, reason: string): CeleryError {
-  return new PublishError(
-    `no queue took the message for ${where(pending)} (${reason}): ` +
-      "declare and bind the queue, check the routing key, or publish with mandatory: false",
-  );
+  const remedy = isEntrance(pending.to.exchange)
+    ? DELAYS
+    : "declare and bind the queue, check the routing key, or publish with mandatory: false";
+  return new PublishError(`no queue took the message for ${where(pending)} (${reason}): ${remedy}`);
 }
 
 /** basic.nack: the queue could not take it now. */
@@ -23,7 +26,8 @@ export function notTaken(pending: Pending, display: string): CeleryError {
 
 /** The server closed the channel because of this very message. */
 export function refused(text: string, pending: Pending, cause: unknown): CeleryError {
-  const remedy = replyCode(cause) === NOT_FOUND ? "declare the exchange first" : "see the text of the server";
+  const missing = isEntrance(pending.to.exchange) ? DELAYS : "declare the exchange first";
+  const remedy = replyCode(cause) === NOT_FOUND ? missing : "see the text of the server";
   return new PublishError(`the broker refused a message for ${where(pending)}: ${text}; ${remedy}`, { cause });
 }
 

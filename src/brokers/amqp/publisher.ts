@@ -1,11 +1,12 @@
 import type { ConfirmChannel, Message as AmqpMessage } from "amqplib";
 import { type CeleryError, OperationalError } from "../../errors.js";
 import type { Message } from "../../protocol/message.js";
-import type { Destination, Queue } from "../../protocol/queue.js";
+import type { Destination, Exchange } from "../../protocol/queue.js";
 import { abortable, onAbort } from "../../util/abort.js";
 import type { PublishOptions } from "../broker.js";
 import { Fifo } from "./fifo.js";
 import { ConfirmWindow, type Outcome, type Pending } from "./confirm-window.js";
+import { requireDelays } from "./delayed.js";
 import { serverText } from "./errors.js";
 import type { Link } from "./link.js";
 import { bystander, isAbout, maybeArrived, notRouted, notTaken, refused } from "./publish-errors.js";
@@ -17,6 +18,9 @@ import type { Topology } from "./topology.js";
  * their number; RabbitMQ is at its fastest far below.
  */
 const MAX_UNCONFIRMED = 8192;
+
+/** `heldFor` is where a message goes after it was held back. */
+type Options = PublishOptions & { readonly heldFor?: Exchange };
 
 interface Open {
   readonly link: Link;
@@ -45,12 +49,14 @@ export class Publisher {
   ) {}
 
   /** Resolves when the broker has the message. */
-  publish(message: Message, to: Destination, options: PublishOptions = {}): Promise<void> {
+  publish(message: Message, to: Destination, options: Options = {}): Promise<void> {
     const { declare, signal } = options;
     if (signal?.aborted) return Promise.reject(signal.reason as Error);
     const open = this.#open;
+    if (open?.link.blockage.error) return Promise.reject(open.link.blockage.error);
     const mandatory = options.mandatory ?? true;
-    if (open && isDeclared(open.topology, to, declare)) return this.#enqueue(message, to, mandatory, signal);
+    if (open && !options.heldFor && isDeclared(open.topology, to, declare))
+      return this.#enqueue(message, to, mandatory, signal);
     return this.#prepareAndEnqueue(message, to, options);
   }
 
@@ -67,10 +73,10 @@ export class Publisher {
     this.#settled();
   }
 
-  async #prepareAndEnqueue(message: Message, to: Destination, options: PublishOptions): Promise<void> {
+  async #prepareAndEnqueue(message: Message, to: Destination, options: Options): Promise<void> {
     this.#preparing++;
     try {
-      await abortable(this.#prepare(to, options.declare), options.signal);
+      await abortable(this.#prepare(to, options), options.signal);
     } finally {
       this.#preparing--;
       // Whoever waits for silence hears of it when this message has been answered as well.
@@ -79,10 +85,11 @@ export class Publisher {
     return this.#enqueue(message, to, options.mandatory ?? true, options.signal);
   }
 
-  async #prepare(to: Destination, declare: readonly Queue[] = []): Promise<void> {
+  async #prepare(to: Destination, { declare = [], heldFor, delay }: Options): Promise<void> {
     const { topology } = await this.#ready();
-    await topology.declareExchange(to.exchange);
+    await topology.declareExchange(heldFor ?? to.exchange);
     for (const queue of declare) await topology.declareQueue(queue);
+    if (heldFor) await requireDelays(topology, heldFor, delay?.queues ?? []);
   }
 
   #enqueue(message: Message, to: Destination, mandatory: boolean, signal: AbortSignal | undefined): Promise<void> {
@@ -91,8 +98,7 @@ export class Publisher {
       const pending: Pending = { message, to, mandatory, waiting: false, resolve, reject };
       if (signal) this.#watch(pending, signal);
       const open = this.#open;
-      if (open && !open.full && this.#backlog.size === 0 && open.window.size < MAX_UNCONFIRMED)
-        this.#write(open, pending);
+      if (open && mayWrite(open) && this.#backlog.size === 0) this.#write(open, pending);
       else {
         pending.waiting = true;
         this.#backlog.push(pending);
@@ -134,7 +140,7 @@ export class Publisher {
 
   #flush(open: Open): void {
     if (open !== this.#open) return;
-    while (!open.full && open.window.size < MAX_UNCONFIRMED) {
+    while (mayWrite(open)) {
       const pending = this.#backlog.shift();
       if (!pending) break;
       this.#write(open, pending);
@@ -182,6 +188,7 @@ export class Publisher {
       open.full = false;
       this.#flush(open);
     });
+    link.blockage.on({ givenUp: (error) => this.#giveUp(open, error), ended: () => this.#flush(open) });
     channel.on("error", (error) => (open.refusal = error));
     channel.on("close", () => {
       if (this.#open === open) this.#open = undefined;
@@ -190,6 +197,14 @@ export class Publisher {
     });
     if (link.lost) throw link.lost;
     return (this.#open = open);
+  }
+
+  /** The server has blocked the connection for too long. What was written before may still be taken. */
+  #giveUp(open: Open, error: CeleryError): void {
+    if (open !== this.#open) return;
+    const written = maybeArrived(error);
+    for (const pending of open.window.pending()) pending.reject(written);
+    for (const pending of this.#backlog.drain()) pending.reject(error);
   }
 
   #conclude(pending: Pending, outcome: Outcome): void {
@@ -223,8 +238,12 @@ export class Publisher {
   }
 }
 
+/** A server that blocks the connection would not read it: what waits here can still be given up. */
+const mayWrite = ({ full, window, link }: Open): boolean =>
+  !full && window.size < MAX_UNCONFIRMED && !link.blockage.active;
+
 /** Without waiting: this is asked for every message. */
-function isDeclared(topology: Topology, to: Destination, declare: readonly Queue[] | undefined): boolean {
+function isDeclared(topology: Topology, to: Destination, declare: PublishOptions["declare"]): boolean {
   if (!topology.isExchangeDeclared(to.exchange)) return false;
   if (declare) for (const queue of declare) if (!topology.isQueueDeclared(queue)) return false;
   return true;

@@ -1,8 +1,8 @@
 import type { Channel, ConsumeMessage } from "amqplib";
 import { type CeleryError, type DecodeError, OperationalError } from "../../errors.js";
-import type { Queue } from "../../protocol/queue.js";
+import { type Queue, queue as aQueue } from "../../protocol/queue.js";
 import { AmqpDelivery, type Settler } from "./delivery.js";
-import { NOT_IMPLEMENTED, operational, replyCode, serverText } from "./errors.js";
+import { channelClosed, NOT_IMPLEMENTED, operational, replyCode, serverText } from "./errors.js";
 import { Fifo } from "./fifo.js";
 import type { Link } from "./link.js";
 import type { Properties } from "./read-frames.js";
@@ -30,6 +30,7 @@ export class Session implements Settler {
   #tail: Promise<unknown> = Promise.resolve();
   #stopping = false;
   readonly #subscriptions: Subscriptions;
+  readonly #sources = new Map<string, Queue>();
   #listeners: ((error: CeleryError) => void)[] = [];
 
   private constructor(
@@ -48,9 +49,7 @@ export class Session implements Settler {
     let refusal: unknown;
     channel.on("error", (error) => (refusal = error));
     // A moment later it is known whether the whole connection went.
-    channel.on("close", () =>
-      queueMicrotask(() => this.lose(link.lost ?? operational(refusal, "the consuming channel was closed"))),
-    );
+    channel.on("close", () => queueMicrotask(() => this.lose(link.lost ?? channelClosed(refusal))));
   }
 
   static async open(
@@ -62,7 +61,7 @@ export class Session implements Settler {
     for (const queue of list) await topology.declareQueue(queue, true);
     const session = new Session(link, topology, await link.channel(), options);
     try {
-      for (const queue of list) await session.#subscriptions.add(queue.name);
+      for (const queue of list) await session.#consume(queue);
     } catch (error) {
       await session.close();
       // The connection went with the refused consumer: wait until its reason is known.
@@ -108,7 +107,7 @@ export class Session implements Settler {
   add(queue: Queue): Promise<void> {
     return this.#serial(async () => {
       await this.topology.declareQueue(queue, true);
-      await this.#subscriptions.add(queue.name);
+      await this.#consume(queue);
     });
   }
 
@@ -155,6 +154,11 @@ export class Session implements Settler {
     }).catch(() => undefined);
   }
 
+  async #consume(queue: Queue): Promise<void> {
+    this.#sources.set(queue.name, queue);
+    await this.#subscriptions.add(queue.name);
+  }
+
   async #cancel(queue: string): Promise<void> {
     await this.#subscriptions.cancel(queue).catch(() => undefined);
     if (!this.options.noAck) this.#giveBack(queue);
@@ -173,7 +177,7 @@ export class Session implements Settler {
       this.options.onUndecodable(undecodable, queue);
     } else if (this.#stopping) this.#answer(raw, "requeue");
     else {
-      this.#arrived.push(new AmqpDelivery(this, raw, queue));
+      this.#arrived.push(new AmqpDelivery(this, raw, this.#sources.get(queue) ?? aQueue(queue)));
       this.options.onArrival();
     }
   }

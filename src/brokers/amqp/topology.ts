@@ -50,14 +50,41 @@ export class Topology {
    * itself exists with other properties
    */
   async declareQueue(queue: Queue, fresh = false): Promise<void> {
-    await this.#once(canCache(queue) && !fresh ? queueKey(queue) : undefined, () => this.#declareQueue(queue));
+    await this.once(canCache(queue) && !fresh ? queueKey(queue) : undefined, () => this.#declareQueue(queue));
   }
 
   async declareExchange(exchange: Exchange): Promise<void> {
     if (exchange.name === "") return;
-    await this.#once(exchange.autoDelete ? undefined : exchangeKey(exchange), async () => {
-      if (!(await this.#exchangeExists(exchange.name))) await this.#assertExchange(exchange);
+    await this.once(exchange.autoDelete ? undefined : exchangeKey(exchange), async () => {
+      if (!(await this.exchangeExists(exchange.name))) await this.#assertExchange(exchange);
     });
+  }
+
+  async exchangeExists(name: string): Promise<boolean> {
+    const doing = `looking for exchange "${name}"`;
+    return (await this.#find(doing, (channel) => channel.checkExchange(name))) !== undefined;
+  }
+
+  /** Without looking first: for what everybody declares alike. One that exists otherwise is used as it is. */
+  ensureExchange(exchange: Exchange): Promise<void> {
+    return likeIt(this.#assertExchange(exchange));
+  }
+
+  ensureQueue(queue: Queue): Promise<void> {
+    return likeIt(this.#assertQueue(queue));
+  }
+
+  async bindQueue(queue: string, exchange: string, key: string): Promise<void> {
+    await this.#try(`binding queue "${queue}" to exchange "${exchange}"`, (channel) =>
+      channel.bindQueue(queue, exchange, key),
+    );
+  }
+
+  /** What arrives at `source` with such a key also goes to `destination`. */
+  async bindExchange(destination: string, source: string, key: string): Promise<void> {
+    await this.#try(`binding exchange "${destination}" to exchange "${source}"`, (channel) =>
+      channel.bindExchange(destination, source, key),
+    );
   }
 
   /** Waiting messages; undefined when there is no such queue. */
@@ -78,7 +105,8 @@ export class Topology {
 
   async #declareQueue(queue: Queue): Promise<void> {
     const exists = (await this.count(queue.name)) !== undefined;
-    const bindings = [{ exchange: queue.exchange, routingKey: queue.routingKey, arguments: {} }, ...queue.bindings];
+    const { exchange: main, routingKey, bindingArguments = {} } = queue;
+    const bindings = [{ exchange: main, routingKey, arguments: bindingArguments }, ...queue.bindings];
     const named = bindings.filter((binding) => binding.exchange.name !== "");
     for (const { exchange } of named)
       // A queue that exists may well be bound to an exchange of another type; a new one must get the exchange it asks for.
@@ -106,11 +134,6 @@ export class Topology {
     );
   }
 
-  async #exchangeExists(name: string): Promise<boolean> {
-    const doing = `looking for exchange "${name}"`;
-    return (await this.#find(doing, (channel) => channel.checkExchange(name))) !== undefined;
-  }
-
   async #bind(queue: Queue, binding: Binding, existed: boolean): Promise<void> {
     const { exchange, routingKey } = binding;
     try {
@@ -136,7 +159,7 @@ export class Topology {
 
   async #try<T>(doing: string, use: (channel: Channel) => Promise<T>): Promise<T> {
     try {
-      return await this.#channel.run(use);
+      return await this.link.blockage.guard(this.#channel.run(use));
     } catch (cause) {
       throw this.#explain(doing, cause);
     }
@@ -168,7 +191,7 @@ export class Topology {
   }
 
   /** Runs once per key and connection; a failure is not remembered. Without a key it runs every time. */
-  #once(key: string | undefined, run: () => Promise<void>): Promise<void> {
+  once(key: string | undefined, run: () => Promise<void>): Promise<void> {
     if (key === undefined) return run();
     const keys = this.#keys;
     const done = this.#done;
@@ -194,7 +217,17 @@ const exchangeKey = (exchange: Exchange): string => `e:${exchange.name}`;
 
 function queueKey(queue: Queue): string {
   const bindings = queue.bindings.map((one) => [one.exchange.name, one.routingKey, one.arguments]);
-  return `q:${JSON.stringify([queue.name, queue.exchange.name, queue.routingKey, bindings], (_, value: unknown) =>
+  const own = [queue.name, queue.exchange.name, queue.routingKey, queue.bindingArguments];
+  return `q:${JSON.stringify([own, bindings], (_, value: unknown) =>
     typeof value === "bigint" ? String(value) : value,
   )}`;
+}
+
+/** Another type, durability or argument is no obstacle. */
+async function likeIt(declared: Promise<unknown>): Promise<void> {
+  try {
+    await declared;
+  } catch (error) {
+    if (!(error instanceof DeclarationMismatch)) throw error;
+  }
 }

@@ -1,0 +1,147 @@
+import { CeleryError, PublishError } from "../../errors.js";
+import {
+  type Binding,
+  type Destination,
+  type Exchange,
+  type Queue,
+  exchange as anExchange,
+  queue as aQueue,
+} from "../../protocol/queue.js";
+import type { DeliveryInfo } from "../broker.js";
+import type { Topology } from "./topology.js";
+
+/**
+ * Celery's native delayed delivery (kombu/transport/native_delayed_delivery.py, celery/worker/consumer/
+ * delayed_delivery.py): RabbitMQ itself holds a message back. Level n is a topic exchange and a queue whose messages die
+ * after 2^n seconds. The delay in seconds goes before the routing key as 28 labels, its binary digits; at each level a
+ * 1 leads through the queue and a 0 past it, to the next lower level. What has passed level 0 arrives at the delivery
+ * exchange, which knows by the rest of the key where it was meant to go.
+ */
+
+const LEVELS = 28;
+/** Seconds, over eight years. A longer delay is cut to it; the worker looks at the ETA again. */
+export const MAX_DELAY = 2 ** LEVELS - 1;
+/** AMQP's limit for a routing key, in bytes. */
+const MAX_KEY = 255;
+const LABELS = /^(?:[01]\.){28}/;
+const NAMES = /^(?:.+_)?celery_delayed_(?:delivery|\d+)$/;
+
+const level = (index: number): Exchange => anExchange(`celery_delayed_${index}`, { type: "topic" });
+const delivery = anExchange("celery_delayed_delivery", { type: "topic" });
+const entrance = level(LEVELS - 1);
+
+export const isEntrance = (exchange: Exchange): boolean => exchange.name === entrance.name;
+
+/** Celery's condition, the same for senders and workers: one of the application's queues is a quorum queue. */
+export const hasQuorum = (queues: readonly Queue[]): boolean =>
+  queues.some((queue) => queue.arguments["x-queue-type"] === "quorum");
+
+/**
+ * Where to send a message that has to wait; undefined when it goes straight to its destination and the worker waits.
+ * So it is below one second, for direct exchanges (which compare the whole key), and for queues that come and go.
+ */
+export function delayedRoute(
+  to: Destination,
+  { seconds, queues }: { readonly seconds: number; readonly queues: readonly Queue[] },
+): Destination | undefined {
+  const delay = Math.min(Math.floor(seconds), MAX_DELAY);
+  if (!(delay >= 1) || to.routingKey === "" || !hasQuorum(queues)) return undefined;
+  if (!queues.some((queue) => bindingsFor(queue, to.exchange).length > 0)) return undefined;
+  const labels = [...delay.toString(2).padStart(LEVELS, "0")].join(".");
+  // A task that is sent on may carry the labels of its last delay.
+  const routingKey = `${labels}.${to.routingKey.replace(LABELS, "")}`;
+  return Buffer.byteLength(routingKey) > MAX_KEY ? undefined : { exchange: entrance, routingKey };
+}
+
+/** Where a message was meant to go, for one that took the way of delayed ones; else as it says. */
+export function undelayed(
+  exchange: string,
+  routingKey: string,
+  queue: Queue,
+): Pick<DeliveryInfo, "exchange" | "routingKey"> {
+  if (!exchange.includes("celery_delayed_") || !NAMES.test(exchange) || !LABELS.test(routingKey))
+    return { exchange, routingKey };
+  return { exchange: queue.exchange.name, routingKey: routingKey.replace(LABELS, "") };
+}
+
+/** Makes the levels exist, and the ways from them to the queues. Asks the server once per connection. */
+export function declareDelays(
+  topology: Topology,
+  queues: readonly Queue[],
+  queueType: "classic" | "quorum",
+): Promise<void> {
+  return topology.once("delays", async () => {
+    await topology.ensureExchange(delivery);
+    for (let index = 0; index < LEVELS; index++) {
+      const [from, next] = [level(index), index === 0 ? delivery : level(index - 1)];
+      await topology.ensureExchange(from);
+      await topology.ensureQueue(
+        aQueue(from.name, {
+          arguments: {
+            "x-queue-type": queueType,
+            "x-overflow": "reject-publish",
+            "x-message-ttl": 2 ** index * 1000,
+            "x-dead-letter-exchange": next.name,
+            ...(queueType === "quorum" && { "x-dead-letter-strategy": "at-least-once" }),
+          },
+        }),
+      );
+      const higher = "*.".repeat(LEVELS - 1 - index);
+      await topology.bindQueue(from.name, from.name, `${higher}1.#`);
+      await topology.bindExchange(next.name, from.name, `${higher}0.#`);
+    }
+    for (const queue of queues) await bindDelays(topology, queue);
+  });
+}
+
+/**
+ * Sees to it that a delayed message will arrive: without the levels the server would refuse it, without the bindings
+ * lose it when its time has come.
+ *
+ * @throws PublishError when no worker has made the levels
+ */
+export async function requireDelays(topology: Topology, to: Exchange, queues: readonly Queue[]): Promise<void> {
+  await topology.once("delays exist", async () => {
+    if (await topology.exchangeExists(entrance.name)) return;
+    const { display } = topology.link.endpoint;
+    throw new PublishError(
+      `${display} cannot hold back a message with a countdown or an ETA: there is no exchange "${entrance.name}". ` +
+        "Start a worker that consumes quorum queues (Celery 5.5 or later, or ours): workers set up delayed delivery",
+    );
+  });
+  for (const queue of queues) if (bindingsFor(queue, to).length > 0) await bindDelays(topology, queue);
+}
+
+/** The bindings over which delayed messages can reach a queue: to an exchange that looks at parts of the key, or at none. */
+function bindingsFor(queue: Queue, exchange?: Exchange): Binding[] {
+  // Queues that go away with their consumer are not waited for.
+  if (queue.autoDelete || queue.exclusive) return [];
+  const own = { exchange: queue.exchange, routingKey: queue.routingKey, arguments: {} };
+  return [own, ...queue.bindings].filter(
+    (one) =>
+      one.exchange.type !== "direct" &&
+      one.exchange.name !== "" &&
+      (exchange === undefined || one.exchange.name === exchange.name),
+  );
+}
+
+async function bindDelays(topology: Topology, queue: Queue): Promise<void> {
+  const bindings = bindingsFor(queue);
+  if (bindings.length === 0) return;
+  await topology.once(`delays of ${queue.name}`, async () => {
+    // One that does not exist yet is bound by who makes it.
+    if ((await topology.count(queue.name)) === undefined) return;
+    for (const { exchange, routingKey } of bindings) {
+      const key = routingKey.startsWith("#") ? routingKey : `#.${routingKey}`;
+      await topology.declareExchange(exchange);
+      await topology.bindExchange(exchange.name, delivery.name, key);
+      // Fanout takes every key; to a headers exchange a binding without arguments would bring everything.
+      if (exchange.type === "topic") await topology.bindQueue(queue.name, exchange.name, key);
+    }
+  });
+}
+
+/** What a worker says when delayed delivery cannot be set up; it consumes all the same, as Celery's does. */
+export const delaysFailed = (error: unknown): string =>
+  "delayed delivery could not be set up: tasks with a countdown or an ETA cannot be sent to quorum queues " +
+  `(${error instanceof CeleryError ? error.message : String(error)})`;
