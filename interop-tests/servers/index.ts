@@ -3,6 +3,7 @@ import { startLocalRabbitmq } from "./rabbitmq.js";
 import { startLocalRedis } from "./redis.js";
 import { ServerMissing } from "./server.js";
 import type { Provider, Server, ServerKind, ServerOptions } from "./server.js";
+import { startLocalSqs } from "./sqs.js";
 import { startLocalZookeeper } from "./zookeeper.js";
 
 export { ServerMissing } from "./server.js";
@@ -39,6 +40,7 @@ const locals: Partial<Record<ServerKind, (options: ServerOptions) => Promise<Ser
   redis: startLocalRedis,
   rabbitmq: startLocalRabbitmq,
   zookeeper: startLocalZookeeper,
+  sqs: startLocalSqs,
 };
 
 const start: Record<Provider, (kind: ServerKind, options: ServerOptions) => Promise<Server>> = {

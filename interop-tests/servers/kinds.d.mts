@@ -3,6 +3,6 @@ export interface ServerKindInfo {
   readonly variable: string;
   readonly programs?: readonly string[];
   readonly packages?: readonly string[];
-  readonly prepare?: (log: (line: string) => void) => Promise<void>;
+  readonly prepare?: (log: (line: string) => void) => Promise<unknown>;
 }
 export const serverKinds: Readonly<Record<string, ServerKindInfo>>;

@@ -1,3 +1,5 @@
+import { ensureElasticmq } from "./elasticmq/fetch.mjs";
+
 /**
  * Every kind of server that tests need: the variable that names one which is there already, the program that runs it
  * here, and Debian's packages with that program. Plain JavaScript, so that `npm test` can install what is missing.
@@ -21,5 +23,12 @@ export const serverKinds = {
     variable: "ZOOKEEPER_URL",
     programs: ["/usr/share/zookeeper/bin/zkServer.sh"],
     packages: ["zookeeper"],
+  },
+  sqs: {
+    name: "SQS (ElasticMQ)",
+    variable: "SQS_URL",
+    programs: ["mvn"],
+    packages: ["maven"],
+    prepare: (log) => ensureElasticmq(log),
   },
 };

@@ -90,14 +90,16 @@ export async function ensureServers() {
   // Decided once: an engine that comes up during the run (the containers step starts one) must not split the run.
   if (!forced && !docker && !servers.some(({ variable }) => process.env[variable]))
     process.env.CELERIAC_SERVERS = "local";
-  for (const { prepare, variable } of servers) if (!process.env[variable]) await prepare?.(say);
-  if (missing.length === 0) return [];
-  if (await mayInstall()) {
+  const install = missing.length > 0 && (await mayInstall());
+  if (install) {
     const packages = missing.flatMap((server) => server.packages);
     say(`apt-get install ${packages.join(" ")}`);
     await aptInstall(packages);
-    return [];
+    missing.length = 0;
   }
+  // Now that the programs are there with which they fetch the rest.
+  for (const server of servers)
+    if (!process.env[server.variable] && !missing.includes(server)) await server.prepare?.(say);
   return missing.map(
     ({ name, variable, packages }) =>
       `${name} is missing: set ${variable}, start Docker, or install it (Debian, Ubuntu: apt install ${packages.join(" ")})`,
