@@ -60,10 +60,10 @@ export interface PublishOptions {
   /** A message that reaches no queue is an error (true), or silently dropped (false: events, rpc results). Default true. */
   readonly mandatory?: boolean | undefined;
   /**
-   * The message is not wanted before so many seconds. A broker that can hold it back does so, any other ignores this:
-   * the message itself says when it may run. `queues` are those of the whole application.
+   * The message is not wanted before a moment (milliseconds since 1970). A broker that can hold it back does so, any
+   * other ignores this: the message itself says when it may run. `queues` are those of the whole application.
    */
-  readonly delay?: { readonly seconds: number; readonly queues: readonly Queue[] } | undefined;
+  readonly delay?: { readonly until: number; readonly queues: readonly Queue[] } | undefined;
 }
 
 export interface ConsumeOptions {

@@ -195,7 +195,8 @@ export class Celery implements AsyncDisposable {
     const message = other ? { ...encoded, properties: { ...encoded.properties, other } } : encoded;
     // The reply queue lives at the broker like the message: making it is retried as the message is.
     const prepare = !ignored && backend.replyTo !== null ? (): Promise<void> => backend.expect(id) : undefined;
-    await this.publisher.send(message, this.router.destination(options), options, prepare);
+    const send = request.eta === null ? options : { ...options, delay: this.router.delay(request.eta) };
+    await this.publisher.send(message, this.router.destination(options), send, prepare);
     currentTask()?.addChild({ id, parent: null, children: null });
     return new TaskResult<R>(id, this.#results, ignored);
   }
@@ -215,6 +216,9 @@ export class Celery implements AsyncDisposable {
       heartbeat: conf.brokerHeartbeat,
       useSsl: conf.brokerUseSsl,
       failoverStrategy: conf.brokerFailoverStrategy,
+      loginMethod: conf.brokerLoginMethod ?? undefined,
+      delayedQueueType: conf.brokerNativeDelayedDeliveryQueueType,
+      detectQuorumQueues: conf.workerDetectQuorumQueues,
     };
   }
 

@@ -25,9 +25,13 @@ export interface Config {
   readonly brokerConnectionMaxRetries: number | null;
   /** Seconds between heartbeats asked of RabbitMQ; 0 for none. Default 120. */
   readonly brokerHeartbeat: number;
-  /** true, or Node's TLS options. */
+  /** true, or TLS options under Python's names (keyfile, certfile, ca_certs, cert_reqs) or Node's. */
   readonly brokerUseSsl: boolean | Readonly<Record<string, unknown>>;
   readonly brokerFailoverStrategy: "round-robin" | "shuffle";
+  /** How to log in to RabbitMQ: PLAIN, AMQPLAIN, EXTERNAL; null for PLAIN. */
+  readonly brokerLoginMethod: string | null;
+  /** Type of the queues in which RabbitMQ holds delayed messages back. Default "quorum". */
+  readonly brokerNativeDelayedDeliveryQueueType: "classic" | "quorum";
 
   /** Serializer of task messages. Default "json". */
   readonly taskSerializer: string;
@@ -117,6 +121,8 @@ export interface Config {
   readonly workerConcurrency: number | null;
   /** Messages reserved for each of them; 0 for no limit. Default 4. */
   readonly workerPrefetchMultiplier: number;
+  /** Count the limit per queue as soon as one is known to be a quorum queue; else only when RabbitMQ asks for it. Default true. */
+  readonly workerDetectQuorumQueues: boolean;
 }
 
 const routes = custom(
@@ -143,6 +149,8 @@ const SETTINGS = {
   brokerHeartbeat: { check: number({ min: 0 }), initial: 120 },
   brokerUseSsl: { check: tls, initial: false },
   brokerFailoverStrategy: { check: choice("round-robin", "shuffle"), initial: "round-robin" },
+  brokerLoginMethod: { check: nullable(text), initial: null },
+  brokerNativeDelayedDeliveryQueueType: { check: queueType, initial: "quorum" },
   taskSerializer: { check: text, initial: "json" },
   taskCompression: { check: nullable(text), initial: null },
   taskProtocol: { check: choice(1, 2), initial: 2 },
@@ -194,6 +202,7 @@ const SETTINGS = {
   cassandraOptions: { check: record, initial: Object.freeze({}) },
   workerConcurrency: { check: nullable(number({ min: 1, integer: true })), initial: null },
   workerPrefetchMultiplier: { check: number({ min: 0, integer: true }), initial: 4 },
+  workerDetectQuorumQueues: { check: boolean, initial: true },
 } as const;
 
 function isTimezone(value: unknown): boolean {

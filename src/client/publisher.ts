@@ -1,4 +1,4 @@
-import type { Broker } from "../brokers/broker.js";
+import type { Broker, PublishOptions } from "../brokers/broker.js";
 import { CeleryError, ImproperlyConfigured, OperationalError } from "../errors.js";
 import type { Message } from "../protocol/message.js";
 import { abortable } from "../util/abort.js";
@@ -13,6 +13,7 @@ export interface SendOptions {
   readonly retry?: boolean | undefined;
   readonly retryPolicy?: RetryPolicy | undefined;
   readonly signal?: AbortSignal | undefined;
+  readonly delay?: PublishOptions["delay"];
 }
 
 const POLICY = {
@@ -43,7 +44,7 @@ export class Publisher {
    */
   async send(message: Message, to: Routed, options: SendOptions = {}, prepare?: () => Promise<void>): Promise<void> {
     const { signal } = options;
-    const publishOptions = { declare: to.declare, signal, mandatory: to.mandatory };
+    const publishOptions = { declare: to.declare, signal, mandatory: to.mandatory, delay: options.delay };
     for (let attempt = 0; ; attempt++) {
       try {
         signal?.throwIfAborted();

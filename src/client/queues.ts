@@ -1,18 +1,22 @@
 import { ImproperlyConfigured, QueueNotFound } from "../errors.js";
-import { type Exchange, type Queue, exchange, queue } from "../protocol/queue.js";
+import { type Binding, type Exchange, type ExchangeType, type Queue, exchange, queue } from "../protocol/queue.js";
 import type { Config } from "./config.js";
-import type { QueueSettings } from "./queue-settings.js";
+import { newId } from "../util/id.js";
+import type { BindingSettings, QueueSettings } from "./queue-settings.js";
 import { unknownName } from "./settings.js";
 
 const FIELDS = [
-  ...["name", "exchange", "exchangeType", "routingKey", "durable", "exclusive", "autoDelete"],
+  ...["name", "exchange", "exchangeType", "routingKey", "durable", "exclusive", "autoDelete", "broadcast"],
+  ...["bindingArguments", "bindings"],
   ...["maxPriority", "expires", "messageTtl", "queueArguments"],
 ];
 
 /** The queues of an application (celery/app/amqp.py `Queues`): configured ones, and those made from names. */
 export class Queues {
   readonly #config: Readonly<Config>;
+  /** By the names that senders use. */
   readonly #queues = new Map<string, Queue>();
+  readonly #broadcasts = new Set<Queue>();
   /** The queues a worker consumes when it is told nothing. */
   readonly configured: readonly Queue[];
 
@@ -41,6 +45,16 @@ export class Queues {
     const made = name === this.#config.taskDefaultQueue ? this.#defaultQueue() : this.#missing(name);
     this.#queues.set(name, made);
     return made;
+  }
+
+  /** All queues known so far. */
+  get all(): readonly Queue[] {
+    return [...this.#queues.values()];
+  }
+
+  /** Whether a queue is one of many that all get what is sent to their exchange. */
+  isBroadcast(queue: Queue): boolean {
+    return this.#broadcasts.has(queue);
   }
 
   /** The exchange of that name among the known queues, or a direct one. */
@@ -74,18 +88,27 @@ export class Queues {
   #fromSettings(name: string, settings: QueueSettings): Queue {
     const unknown = Object.keys(settings).find((key) => !FIELDS.includes(key));
     if (unknown) throw unknownName(`setting of the queue ${name}`, unknown, FIELDS);
+    if (settings.broadcast) return this.#broadcast(name, settings);
     const { taskDefaultExchange, taskDefaultExchangeType, taskDefaultRoutingKey } = this.#config;
-    const given = settings.exchange ?? taskDefaultExchange ?? name;
-    const type = settings.exchangeType ?? taskDefaultExchangeType;
-    const { durable, exclusive, autoDelete } = settings;
+    const { exchange = taskDefaultExchange ?? name, exchangeType = taskDefaultExchangeType } = settings;
     return queue(name, {
-      exchange: typeof given === "string" ? exchange(given, { type }) : exchange(given.name, { type, ...given }),
+      ...ownFields(settings),
+      exchange: exchangeOf(exchange, exchangeType),
       routingKey: settings.routingKey ?? taskDefaultRoutingKey ?? name,
-      ...(durable === undefined ? {} : { durable }),
-      ...(exclusive === undefined ? {} : { exclusive }),
-      ...(autoDelete === undefined ? {} : { autoDelete }),
       arguments: this.#arguments("classic", settings),
     });
+  }
+
+  #broadcast(name: string, settings: QueueSettings): Queue {
+    const { taskDefaultRoutingKey, taskDefaultQueue } = this.#config;
+    const made = queue(`bcast.${newId()}`, {
+      ...{ autoDelete: true, ...ownFields(settings) },
+      exchange: exchangeOf(settings.exchange ?? name, settings.exchangeType ?? "fanout"),
+      routingKey: settings.routingKey ?? taskDefaultRoutingKey ?? taskDefaultQueue,
+      arguments: this.#arguments("classic", settings),
+    });
+    this.#broadcasts.add(made);
+    return made;
   }
 
   #arguments(type: "classic" | "quorum", settings: QueueSettings): Record<string, unknown> {
@@ -99,3 +122,24 @@ export class Queues {
     };
   }
 }
+
+/** What a queue takes over as it was given. */
+function ownFields(settings: QueueSettings): Partial<Queue> {
+  const { durable, exclusive, autoDelete, bindingArguments, bindings } = settings;
+  return {
+    ...(durable === undefined ? {} : { durable }),
+    ...(exclusive === undefined ? {} : { exclusive }),
+    ...(autoDelete === undefined ? {} : { autoDelete }),
+    ...(bindingArguments === undefined ? {} : { bindingArguments }),
+    ...(bindings === undefined ? {} : { bindings: bindings.map(bindingOf) }),
+  };
+}
+
+const bindingOf = (given: BindingSettings): Binding => ({
+  exchange: exchangeOf(given.exchange, given.exchangeType ?? "direct"),
+  routingKey: given.routingKey ?? "",
+  arguments: given.arguments ?? {},
+});
+
+const exchangeOf = (given: BindingSettings["exchange"], type: ExchangeType): Exchange =>
+  typeof given === "string" ? exchange(given, { type }) : exchange(given.name, { type, ...given });

@@ -1,5 +1,7 @@
+import type { PublishOptions } from "../brokers/broker.js";
 import { ImproperlyConfigured } from "../errors.js";
 import { fnmatchRegex } from "../protocol/fnmatch.js";
+import { parseIsoTime } from "../protocol/iso-time.js";
 import { type Destination, type Queue, defaultExchange } from "../protocol/queue.js";
 import type { Config } from "./config.js";
 import type { Queues } from "./queues.js";
@@ -53,9 +55,19 @@ export class Router {
     return this.#route(name, options);
   }
 
+  /** For a broker that can hold a message back until it may run. */
+  delay(eta: string | null): PublishOptions["delay"] {
+    return eta === null ? undefined : { until: parseIsoTime(eta), queues: this.#queues.all };
+  }
+
   #route(name: string, options: Readonly<CallOptions>): Routed {
     const queue = this.#queues.get(name);
     const named = options.exchange === undefined ? undefined : this.#queues.exchange(options.exchange);
+    // Each worker makes its own queue of a broadcast; a message that nobody listens to is no error.
+    if (this.#queues.isBroadcast(queue) && options.exchange === undefined) {
+      const routingKey = options.routingKey ?? queue.routingKey;
+      return { destination: { exchange: queue.exchange, routingKey }, declare: [], mandatory: false };
+    }
     const declare = [queue];
     // A direct exchange is left out of the way, as Celery does, unless the caller names both ends.
     if ((named ?? queue.exchange).type === "direct" && !(options.exchange && options.routingKey))

@@ -79,7 +79,7 @@ export class Forwarder {
       compression: routing.compression ?? this.#config.taskCompression,
       deliveryMode: this.#config.taskDefaultDeliveryMode,
     });
-    return this.#publisher.send(message, this.#router.destination(routing));
+    return this.#publisher.send(message, this.#router.destination(routing), { delay: this.#router.delay(request.eta) });
   }
 
   async #sendGroup(signature: SignatureDocument, first: readonly unknown[], links: Links): Promise<ResultNode> {

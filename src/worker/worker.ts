@@ -107,6 +107,7 @@ export class Worker implements AsyncDisposable {
     const connected = deferred();
     const consumer = broker.consume(queues.length > 0 ? queues : app.queues.configured, {
       prefetch,
+      delayedQueues: app.queues.all,
       onConnected: () => connected.resolve(),
       onConnectionLost: (error) => {
         logger.warn("connection to the broker lost, reconnecting", { error, broker: broker.displayUrl });

@@ -7,7 +7,8 @@ import {
   exchange as anExchange,
   queue as aQueue,
 } from "../../protocol/queue.js";
-import type { DeliveryInfo } from "../broker.js";
+import { now } from "../../util/time.js";
+import type { DeliveryInfo, PublishOptions } from "../broker.js";
 import type { Topology } from "./topology.js";
 
 /**
@@ -42,9 +43,9 @@ export const hasQuorum = (queues: readonly Queue[]): boolean =>
  */
 export function delayedRoute(
   to: Destination,
-  { seconds, queues }: { readonly seconds: number; readonly queues: readonly Queue[] },
+  { until, queues }: NonNullable<PublishOptions["delay"]>,
 ): Destination | undefined {
-  const delay = Math.min(Math.floor(seconds), MAX_DELAY);
+  const delay = Math.min(Math.floor((until - now()) / 1000), MAX_DELAY);
   if (!(delay >= 1) || to.routingKey === "" || !hasQuorum(queues)) return undefined;
   if (!queues.some((queue) => bindingsFor(queue, to.exchange).length > 0)) return undefined;
   const labels = [...delay.toString(2).padStart(LEVELS, "0")].join(".");

@@ -173,6 +173,8 @@ export class Topology {
     const text = `${doing} on ${this.link.endpoint.display} failed: ${serverText(cause)}`;
     switch (replyCode(cause)) {
       case PRECONDITION_FAILED:
+        // Not a difference to what exists: nobody can have such a queue.
+        if (/invalid arg/.test(text)) return new ImproperlyConfigured(text, { cause });
         return new DeclarationMismatch(
           `${text}. It exists with other properties: declare the same ones, or delete it so that it is made anew`,
           { cause },
