@@ -1,3 +1,4 @@
+import { startLocalCassandra } from "./cassandra.js";
 import { serverKinds } from "./kinds.mjs";
 import { startLocalRabbitmq } from "./rabbitmq.js";
 import { startLocalRedis } from "./redis.js";
@@ -41,6 +42,7 @@ const locals: Partial<Record<ServerKind, (options: ServerOptions) => Promise<Ser
   rabbitmq: startLocalRabbitmq,
   zookeeper: startLocalZookeeper,
   sqs: startLocalSqs,
+  cassandra: startLocalCassandra,
 };
 
 const start: Record<Provider, (kind: ServerKind, options: ServerOptions) => Promise<Server>> = {

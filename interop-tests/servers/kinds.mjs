@@ -1,3 +1,4 @@
+import { ensureCassandra } from "./cassandra/jars.mjs";
 import { ensureElasticmq } from "./elasticmq/fetch.mjs";
 
 /**
@@ -30,5 +31,12 @@ export const serverKinds = {
     programs: ["mvn"],
     packages: ["maven"],
     prepare: (log) => ensureElasticmq(log),
+  },
+  cassandra: {
+    name: "Cassandra",
+    variable: "CASSANDRA_URL",
+    programs: ["mvn"],
+    packages: ["maven", "default-jre-headless"],
+    prepare: (log) => ensureCassandra(log),
   },
 };

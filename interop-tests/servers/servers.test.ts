@@ -16,7 +16,7 @@ function reach(url: string): Promise<void> {
   });
 }
 
-for (const kind of ["redis", "rabbitmq", "zookeeper", "sqs"] satisfies ServerKind[])
+for (const kind of ["redis", "rabbitmq", "zookeeper", "sqs", "cassandra"] satisfies ServerKind[])
   describe(`servers: ${kind}`, function () {
     this.timeout(120_000);
 

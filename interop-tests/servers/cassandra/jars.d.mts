@@ -1,0 +1,1 @@
+export function ensureCassandra(log?: (line: string) => void): Promise<string>;
