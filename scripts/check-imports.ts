@@ -25,6 +25,7 @@ const floors: Readonly<Record<string, number>> = {
   client: 3,
   worker: 4,
   "index.ts": 5,
+  "drivers.ts": 5,
   testing: 5,
   cli: 5,
 };

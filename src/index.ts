@@ -49,6 +49,8 @@ export {
 export type { State } from "./protocol/result.js";
 export type { SignatureDocument } from "./protocol/signature.js";
 export { DateTime, Decimal, Float, PlainDate, PlainTime, Uuid } from "./protocol/values.js";
+export { registerBackend, type LoadBackend } from "./backends/registry.js";
+export { registerBroker, type LoadBroker } from "./brokers/registry.js";
 export type { Backend, BackendCapabilities, BackendOptions, OpenBackend } from "./backends/backend.js";
 export type {
   Broker,

@@ -1,19 +1,11 @@
 import assert from "node:assert/strict";
+import { inspect } from "node:util";
 import { ImproperlyConfigured, NotSupported } from "../errors.js";
-import { silentLogger } from "../util/logger.js";
-import type { Backend, BackendOptions } from "./backend.js";
-import { openBackend, registerBackend } from "./registry.js";
+import type { Backend } from "./backend.js";
+import { backendOptions } from "./default-options.js";
+import { knownBackends, openBackend, registerBackend } from "./registry.js";
 
-const options: BackendOptions = {
-  logger: silentLogger,
-  serializer: "json",
-  acceptContent: ["json"],
-  resultExpires: null,
-  resultPersistent: false,
-  transportOptions: {},
-  useSsl: false,
-  broker: () => Promise.reject(new Error("no broker here")),
-};
+const options = backendOptions({ resultExpires: null });
 
 describe("backend registry", () => {
   it("opens drivers by scheme, some of them by name alone", async () => {
@@ -38,19 +30,39 @@ describe("backend registry", () => {
     }
   });
 
-  it("an unknown scheme is an error that lists the known ones and hides the password", async () => {
-    await assert.rejects(openBackend("riak://user:secret@host", options), (error) => {
-      assert.ok(error instanceof ImproperlyConfigured);
-      assert.match(error.message, /"riak".*redis, rediss, .*rpc/);
-      assert.ok(!error.message.includes("secret"));
-      return true;
+  const unknown: readonly [url: string, said: RegExp][] = [
+    ["nonsense://user:secret@h", /no result backend is called nonsense:.*known schemes are redis, .*rpc/],
+    ["amqp://user:secret@h", /did you mean rpc:/],
+    ["ridis://:secret@h", /did you mean redis:/],
+    ["filesystem:///folder", /did you mean file:/],
+    ["mongodb://user:secret@h", /Celery has the result backend mongodb:\/\/, celeriac does not.*docs\/custom-drivers/],
+    ["cache+memcached://user:secret@h", /Celery has the result backend cache\+memcached:/],
+    ["user:secret@host:6379", /"user:\*\*@host:6379" is not the URL of a result backend: it has no scheme:/],
+    ["cache", /no scheme/],
+  ];
+  for (const [url, said] of unknown)
+    it(`refuses ${JSON.stringify(url)} with a remedy and without the password`, async () => {
+      await assert.rejects(openBackend(url, options), (error) => {
+        assert.ok(error instanceof ImproperlyConfigured);
+        assert.match(error.message, said);
+        assert.ok(!inspect(error, { depth: Infinity }).includes("secret"));
+        return true;
+      });
     });
-  });
 
   it("a driver of somebody else can be registered", async () => {
-    const mine = { scheme: "mine" } as Backend;
+    const mine = await openBackend("memory://mine", options);
     registerBackend("mine", () => Promise.resolve({ default: () => mine }));
     assert.equal(await openBackend("mine://x", options), mine);
+    assert.ok(knownBackends().has("mine"));
+  });
+
+  it("what a driver of somebody else lacks is named", async () => {
+    const half = { ...(await openBackend("memory://mine", options)), load: undefined } as unknown as Backend;
+    registerBackend("half", () => Promise.resolve({ default: () => half }));
+    await assert.rejects(openBackend("half://", options), /half:\/\/ opens lacks the method load\(\)/);
+    registerBackend("empty", async () => ({}) as { default: () => Backend });
+    await assert.rejects(openBackend("empty://", options), /empty:\/\/ has no function as default export/);
   });
 
   it("without a backend reading is refused with the remedy", async () => {

@@ -1,7 +1,7 @@
 import type { Backend, BackendOptions } from "../backends/backend.js";
-import { openBackend } from "../backends/registry.js";
+import { assertBackend, openBackend } from "../backends/registry.js";
 import type { Broker, BrokerOptions } from "../brokers/broker.js";
-import { openBroker } from "../brokers/registry.js";
+import { assertBroker, openBroker } from "../brokers/registry.js";
 import { CeleryError, ImproperlyConfigured } from "../errors.js";
 import { encodeTask } from "../protocol/task-message.js";
 import { newId } from "../util/id.js";
@@ -34,9 +34,15 @@ import type {
 
 /** What an application is made of: where messages go, where results are kept, and Celery's settings in camelCase. */
 export interface CeleryOptions extends Partial<Config> {
-  /** A broker URL (several, separated by `;`, for failover), or a broker that is already made. */
+  /**
+   * A broker URL (several, separated by `;`, for failover), or a broker that is already made: it belongs to the
+   * application from now on and is closed with it.
+   */
   broker: string | URL | Broker;
-  /** A result backend URL, or a backend that is already made. Without one, results cannot be read. */
+  /**
+   * A result backend URL, or a backend that is already made: it belongs to the application from now on and is closed
+   * with it. Without one, results cannot be read.
+   */
   backend?: string | URL | Backend;
   /** Default: says nothing. */
   logger?: Logger;
@@ -62,13 +68,12 @@ export class Celery implements AsyncDisposable {
   #broker: Promise<Broker> | undefined;
   #backend: Promise<Backend> | undefined;
   #backendNow: Backend | undefined;
-  #closed = false;
+  #closing: Promise<void> | undefined;
 
-  /** Throws `ImproperlyConfigured` for a setting that is unknown or cannot be meant. */
+  /** Throws `ImproperlyConfigured` for a setting that is unknown or cannot be meant, and for a driver that lacks something. */
   constructor(options: CeleryOptions) {
-    const { broker, backend: _backend, logger, ...settings } = options;
-    if (broker === undefined)
-      throw new ImproperlyConfigured('a broker is needed, for example { broker: "amqp://localhost" }');
+    const { broker, backend, logger, ...settings } = options;
+    checkDrivers(broker, backend);
     this.#options = options;
     this.logger = logger ?? silentLogger;
     this.conf = resolveConfig(settings);
@@ -156,15 +161,9 @@ export class Celery implements AsyncDisposable {
     ).then((opened) => (this.#backendNow = opened)));
   }
 
-  /** Ends all connections. Calls after it reject. */
-  async close(): Promise<void> {
-    this.#closed = true;
-    const opened = await Promise.allSettled([this.#backend, this.#broker]);
-    // The backend first, since it may use the broker; whatever happens there, the broker is closed too.
-    const closed: PromiseSettledResult<void>[] = [];
-    for (const one of opened)
-      if (one.status === "fulfilled" && one.value) closed.push(...(await Promise.allSettled([one.value.close()])));
-    for (const one of closed) if (one.status === "rejected") throw one.reason;
+  /** Ends all connections, and closes a broker and a backend that were handed in. Calls after it reject. */
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close());
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -201,8 +200,22 @@ export class Celery implements AsyncDisposable {
     return new TaskResult<R>(id, this.#results, ignored);
   }
 
+  async #close(): Promise<void> {
+    const { broker, backend } = this.#options;
+    // What was handed in is closed whether it was used or not: who gave it away cannot know.
+    const opened = await Promise.allSettled([
+      this.#backend ?? (isObject(backend) ? backend : undefined),
+      this.#broker ?? (isObject(broker) ? broker : undefined),
+    ]);
+    // The backend first, since it may use the broker; whatever happens there, the broker is closed too.
+    const closed: PromiseSettledResult<void>[] = [];
+    for (const one of opened)
+      if (one.status === "fulfilled") closed.push(...(await Promise.allSettled([(async () => one.value?.close())()])));
+    for (const one of closed) if (one.status === "rejected") throw one.reason;
+  }
+
   #assertOpen(): void {
-    if (this.#closed) throw new CeleryError("this Celery application is closed; make a new one");
+    if (this.#closing) throw new CeleryError("this Celery application is closed; make a new one");
   }
 
   #brokerOptions(): BrokerOptions {
@@ -238,5 +251,15 @@ export class Celery implements AsyncDisposable {
   }
 }
 
-const isObject = <T extends object>(value: string | URL | T): value is T =>
+const isObject = <T extends object>(value: string | URL | T | undefined): value is T =>
   typeof value === "object" && !(value instanceof URL);
+
+/** What can be told from the options alone; that a URL's scheme is known is seen when it is first used. */
+function checkDrivers(broker: unknown, backend: unknown): void {
+  if (broker === undefined || broker === "")
+    throw new ImproperlyConfigured('a broker is needed, for example { broker: "amqp://localhost" }');
+  if (!isText(broker)) assertBroker(broker, "the broker that was handed in");
+  if (backend !== undefined && !isText(backend)) assertBackend(backend, "the result backend that was handed in");
+}
+
+const isText = (value: unknown): boolean => typeof value === "string" || value instanceof URL;

@@ -1,13 +1,17 @@
 import { ImproperlyConfigured } from "../errors.js";
 
-/** The same URL with its password (and any secret-looking query value) replaced by stars: for logs and errors. */
+/**
+ * The same URL with its password (and any secret-looking query value) replaced by stars: for logs and errors. When in
+ * doubt it hides too much: a password may hold unescaped slashes, question marks or semicolons, or the scheme may have
+ * been forgotten, and that is just when the URL ends up in an error.
+ */
 export function maskUrl(url: string): string {
   return url
-    .split(";")
+    .split(/;(?=[\w+.-]+:\/\/)/)
     .map((one) =>
       one
-        .replace(/^([\w+.-]+:\/\/(?:[^/?#@]*?)):([^/?#]*)@/, "$1:**@")
-        .replace(/([?&](?:[\w-]*(?:password|secret|token|key)[\w-]*)=)[^&#]*/gi, "$1**"),
+        .replace(/^([\w+.-]+:\/\/|(?![\w+.-]+:\/\/))([^:@/?#]*):(.*)@/s, "$1$2:**@")
+        .replace(/([?&](?:[\w-]*(?:passw|pwd|secret|token|key|credential)[\w-]*)=)[^&#]*/gi, "$1**"),
     )
     .join(";");
 }
