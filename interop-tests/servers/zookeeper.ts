@@ -44,7 +44,8 @@ export async function startLocalZookeeper(): Promise<Server> {
   let child: Child;
   const start = async (): Promise<void> => {
     child = startChild(java, args, { cwd: folder });
-    await child.until(/PrepRequestProcessor \(sid:0\) started/, 60);
+    // Printed after the server has begun to serve; its port is open, and closes every connection, long before.
+    await child.until(/Using checkIntervalMs/, 60);
   };
   await start();
   return {
