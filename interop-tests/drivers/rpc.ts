@@ -4,7 +4,7 @@ import type { BackendDriver, Place } from "./driver.js";
 import { commonPlace, openBrokerAt } from "./place.js";
 
 /** Results that travel through a broker: of the place itself nothing has to be known. */
-const rpcOver = (broker: string, server: BackendDriver["server"]): BackendDriver => ({
+export const rpcOver = (broker: string, server: BackendDriver["server"]): BackendDriver => ({
   name: `rpc-${broker}`,
   server,
   over: broker,

@@ -7,6 +7,8 @@ export interface Server {
   readonly url: string;
   /** Path of a Unix socket it also listens on, when it has one. */
   readonly socket?: string;
+  /** What it told of its version at its start: for servers that no client can ask. */
+  readonly version?: string | undefined;
   /** False for a server named in the environment: it is not ours to end. */
   readonly owned: boolean;
   /** Ends it abruptly (SIGKILL); `restart` brings it back. */

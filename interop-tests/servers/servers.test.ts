@@ -1,44 +1,36 @@
 import assert from "node:assert/strict";
-import { connect } from "node:net";
 import { startServer } from "./index.js";
 import type { ServerKind } from "./index.js";
+import { serverKinds } from "./kinds.mjs";
+import { probe } from "./probes.js";
 import { need, needShared } from "./shared.js";
 
-/** Resolves when somebody answers at the URL's address. */
-function reach(url: string): Promise<void> {
-  const { hostname, port } = new URL(url);
-  return new Promise((resolve, reject) => {
-    const socket = connect(Number(port), hostname, () => {
-      socket.destroy();
-      resolve();
-    });
-    socket.once("error", reject);
-  });
-}
+/** A version as every server writes it, at least two numbers. */
+const aVersion = /^\d+\.\d+/;
 
-for (const kind of ["redis", "rabbitmq", "zookeeper", "sqs", "cassandra"] satisfies ServerKind[])
+for (const kind of Object.keys(serverKinds) as ServerKind[])
   describe(`servers: ${kind}`, function () {
     this.timeout(120_000);
 
     it("is shared by all tests of a run", async function () {
       const server = await needShared(this, kind);
-      await reach(server.url);
+      assert.match(await probe(server), aVersion);
       assert.equal(await needShared(this, kind), server);
     });
 
     it("starts privately, dies, comes back under the same URL, and is gone after stop", async function () {
-      const server = await need(this, () => startServer(kind));
+      const server = await need(this, () => startServer(kind, { persistent: true }));
       if (!server.owned) return this.skip();
       try {
-        await reach(server.url);
+        assert.match(await probe(server), aVersion);
         await server.kill();
-        await assert.rejects(reach(server.url));
+        await assert.rejects(probe(server));
         await server.restart();
-        await reach(server.url);
+        assert.match(await probe(server), aVersion);
       } finally {
         await server.stop();
       }
-      await assert.rejects(reach(server.url));
+      await assert.rejects(probe(server));
     });
 
     if (kind === "rabbitmq")

@@ -39,9 +39,10 @@ export async function startLocalSqs({ persistent = false }: ServerOptions = {}):
     ...["-cp", join(jars, "*"), "org.elasticmq.server.Main"],
   ];
   let child: Child;
+  let version: string | undefined;
   const start = async (): Promise<void> => {
     child = startChild(java, args, { cwd: folder });
-    await child.until(/ElasticMQ server \(.*\) started/, 60);
+    [, version] = await child.until(/ElasticMQ server \((.*)\) started/, 60);
   };
   await start();
   return {
@@ -49,6 +50,7 @@ export async function startLocalSqs({ persistent = false }: ServerOptions = {}):
     provider: "local",
     owned: true,
     url: `sqs://AKIATESTS:se%2Fcret-key@127.0.0.1:${port}`,
+    version,
     kill: () => child.kill(),
     restart: async () => {
       await child.end("SIGTERM", 10);

@@ -10,5 +10,7 @@ export interface Step {
   readonly mocha?: boolean;
   /** Where a program that starts mocha by itself has its tests. */
   readonly folder?: string;
+  /** Further names for `--only` and `--skip`. */
+  readonly groups?: readonly string[];
 }
 export declare const steps: readonly Step[];

@@ -1,6 +1,6 @@
 /**
  * The steps of `npm test`, in order. `needs`: what must be prepared first; `build` is the step of that name. `calm`: may
- * run beside another step.
+ * run beside another step. `groups`: further names for `--only` and `--skip`.
  */
 
 const node = process.execPath;
@@ -11,6 +11,12 @@ const mocha = (...files) => ({
   mocha: true,
   ...bin("mocha/bin/mocha.js", "--reporter", "scripts/testing/mocha-reporter.mjs", ...colour, ...files),
 });
+
+const within = (folder) => `${folder}/**/*.test.ts`;
+const interop = (...parts) =>
+  mocha(...parts.map((part) => (part.startsWith("-") ? part : within(`interop-tests/${part}`))));
+const needs = ["servers", "python"];
+const backendsAlone = "interop-tests/conformance/backends.test.ts";
 
 /** Paths of the command line programs inside their packages. */
 const eslint = "eslint/bin/eslint.js";
@@ -27,17 +33,14 @@ export const steps = [
   { name: "floors", calm: true, ...bin(tsx, "scripts/check-imports.ts") },
   { name: "package", needs: ["build"], calm: true, ...bin(tsx, "scripts/check-package.ts") },
   { name: "demo", needs: ["python"], program: node, args: ["scripts/demo.mjs"] },
-  { name: "unit", ...mocha("src/**/*.test.ts", "scripts/**/*.test.ts") },
+  { name: "unit", ...mocha(...["src", "scripts", "interop-tests/matrix"].map(within)) },
   { name: "fixtures", needs: ["python"], ...mocha("python-fixtures/**/*.test.ts") },
-  {
-    name: "conformance",
-    needs: ["servers", "python"],
-    ...mocha(
-      ...["conformance", "results", "servers", "python"].map((folder) => `interop-tests/${folder}/**/*.test.ts`),
-    ),
-  },
-  { name: "node-to-python", needs: ["servers", "python"], ...mocha("interop-tests/node-to-python/**/*.test.ts") },
-  { name: "python-to-node", needs: ["servers", "python"], ...mocha("interop-tests/python-to-node/**/*.test.ts") },
+  { name: "servers", needs, ...interop("servers", "python") },
+  // Brokers first: what the folders of `conformance` hold is about them, too.
+  { name: "brokers", needs, groups: ["conformance"], ...interop("conformance", `--ignore=${backendsAlone}`) },
+  { name: "backends", needs, groups: ["conformance"], ...mocha(backendsAlone, within("interop-tests/results")) },
+  { name: "node-to-python", needs, groups: ["interop"], ...interop("node-to-python") },
+  { name: "python-to-node", needs, groups: ["interop"], ...interop("python-to-node") },
   // It writes its totals as mocha does. Without CI set it uses a Docker engine that is there, and installs none.
   {
     name: "containers",
