@@ -9,10 +9,9 @@ import { ensurePackages, ensurePython, ensureServers, root } from "./testing/set
 const args = process.argv.slice(2);
 await ensurePackages();
 if (!args.includes("--check")) {
-  const missing = await ensureServers();
+  const [missing] = await Promise.all([ensureServers(), ensurePython([newestCelery])]);
   for (const sentence of missing) console.log(sentence);
   if (missing.length > 0) process.exit(1);
-  await ensurePython([newestCelery]);
 }
 const child = spawn(process.execPath, ["--import", "tsx", "interop-tests/matrix/run.ts", ...args], {
   cwd: root,

@@ -33,8 +33,12 @@ function chosen({ only, skip }) {
 async function prepare(list) {
   const needs = new Set(list.flatMap((step) => step.needs ?? []));
   await ensurePackages();
-  if (needs.has("servers")) for (const sentence of await ensureServers()) console.log(`  ${sentence}`);
-  if (needs.has("python")) await ensurePython();
+  const servers = needs.has("servers") ? ensureServers() : [];
+  const python = needs.has("python") ? ensurePython() : undefined;
+  // Both to their end, whichever fails: an installation is not left half done.
+  const [sentences, ready] = await Promise.allSettled([servers, python]);
+  for (const { reason } of [sentences, ready]) if (reason) throw reason;
+  for (const sentence of sentences.value) console.log(`  ${sentence}`);
 }
 
 function report({ name, passed, failed, skipped, seconds, output, notes, slow = [] }, shown) {

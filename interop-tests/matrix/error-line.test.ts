@@ -21,7 +21,13 @@ kombu.exceptions.OperationalError: [Errno 111] Connection refused
   it("takes the last exception of a traceback", () => {
     assert.equal(errorLine(new Error(traceback)), "kombu.exceptions.OperationalError: [Errno 111] Connection refused");
     assert.equal(exceptionIn("all is well: no Error here"), undefined);
-    assert.equal(exceptionIn("NotImplementedError"), "NotImplementedError");
+    const logged =
+      "[ERROR] Task x raised unexpected: ValueError\nTraceback (most recent call last):\n  File\nValueError\n[INFO] on";
+    assert.equal(exceptionIn(`${logged}\n`), "ValueError");
+    assert.equal(
+      exceptionIn(`[2026: E] oh: AlreadyExists()\n${traceback.replace("OperationalError:", "AlreadyExists:")}`),
+      "kombu.exceptions.AlreadyExists: [Errno 111] Connection refused",
+    );
   });
 
   it("names the class of an error of ours", () => {

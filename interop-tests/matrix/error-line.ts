@@ -3,12 +3,11 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
-/** The last line of a Python traceback: the exception's full name and its text. */
-const exceptionLine =
-  /^((?:[A-Za-z_][\w.]*\.)?[A-Z]\w*(?:Error|Exception|Exit|Interrupt|Timeout|Failed\w*))(?::.*)?$/gm;
+/** A Python traceback: its head, its indented lines, then the exception's full name and its text. */
+const traceback = /^.*Traceback \(most recent call last\):\n(?:[ \t].*\n|\n)*(\S.*)$/gm;
 
-/** The last exception that a text (a log, a traceback) ends a traceback with. */
-export const exceptionIn = (text: string): string | undefined => [...text.matchAll(exceptionLine)].at(-1)?.[0];
+/** The exception that the last Python traceback in a text (a log, an error) ends with. */
+export const exceptionIn = (text: string): string | undefined => [...text.matchAll(traceback)].at(-1)?.[1];
 
 /**
  * An error in its own words, as one line that says the same on every machine and in every run: without paths, ports,

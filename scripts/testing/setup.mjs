@@ -1,10 +1,11 @@
 /** Everything a fresh clone lacks before its tests can run: packages, servers, Python environments. */
 import { spawn } from "node:child_process";
-import { access, constants, readFile, rm, writeFile } from "node:fs/promises";
+import { access, constants, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createConnection } from "node:net";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ensureVenvs, pythonNeeded } from "../../interop-tests/python/venvs.mjs";
+import { images } from "../../interop-tests/servers/images.mjs";
 import { serverKinds } from "../../interop-tests/servers/kinds.mjs";
 
 export const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -41,11 +42,16 @@ export async function ensurePackages() {
 async function onPath(...programs) {
   const folders = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin"];
   for (const program of programs)
-    for (const folder of program.startsWith("/") ? [""] : folders) {
-      const path = join(folder, program);
+    for (const path of program.startsWith("/") ? await versionsOf(program) : folders.map((one) => join(one, program)))
       if (await readable(path, constants.X_OK)) return path;
-    }
   return undefined;
+}
+
+/** A `*` in a path stands for one folder: PostgreSQL has one for each version. */
+async function versionsOf(path) {
+  const [before, after] = path.split("/*");
+  if (after === undefined) return [path];
+  return (await readdir(before).catch(() => [])).map((version) => before + "/" + version + after);
 }
 
 const readable = (path, mode) =>
@@ -69,7 +75,7 @@ function dockerAnswers() {
   });
 }
 
-const servers = Object.values(serverKinds);
+const servers = Object.entries(serverKinds).map(([kind, info]) => ({ kind, ...info }));
 
 /** Whether this is Debian or one of its children, and we may install there. */
 const mayInstall = async () =>
@@ -81,33 +87,47 @@ const mayInstall = async () =>
  */
 export async function ensureServers() {
   const forced = process.env.CELERIAC_SERVERS;
-  if (forced === "env" || forced === "containers") return [];
+  if (forced === "env") return [];
   const docker = forced !== "local" && (await dockerAnswers());
-  const missing = [];
-  for (const server of servers)
-    if (server.programs && !process.env[server.variable] && !docker && !(await onPath(...server.programs)))
-      missing.push(server);
   // Decided once: an engine that comes up during the run (the containers step starts one) must not split the run.
   if (!forced && !docker && !servers.some(({ variable }) => process.env[variable]))
     process.env.CELERIAC_SERVERS = "local";
-  const install = missing.length > 0 && (await mayInstall());
-  if (install) {
-    const packages = missing.flatMap((server) => server.packages);
-    say(`apt-get install ${packages.join(" ")}`);
-    await aptInstall(packages);
-    missing.length = 0;
-  }
-  // Now that the programs are there with which they fetch the rest.
-  for (const server of servers)
-    if (!process.env[server.variable] && !missing.includes(server)) await server.prepare?.(say);
-  return missing.map(
+  const local = servers.filter(({ kind, variable }) => !process.env[variable] && !(docker && images[kind]));
+  if (forced === "containers") return [];
+  const missing = [];
+  for (const server of local) if (server.programs && !(await onPath(...server.programs))) missing.push(server);
+  const installed = missing.length > 0 && (await mayInstall());
+  if (installed) await aptInstall(missing.flatMap(({ packages }) => packages));
+  const absent = installed ? [] : missing;
+  const sentences = absent.map(
     ({ name, variable, packages }) =>
       `${name} is missing: set ${variable}, start Docker, or install it (Debian, Ubuntu: apt install ${packages.join(" ")})`,
   );
+  // What is fetched needs what was installed.
+  const fetching = local.filter((server) => server.prepare && !absent.includes(server));
+  const failures = await Promise.all(
+    fetching.map(({ name, variable, prepare }) =>
+      prepare(say).then(
+        () => [],
+        (error) => [`${name} is missing (or set ${variable}): ${error.message}`],
+      ),
+    ),
+  );
+  return [...sentences, ...failures.flat()];
 }
 
+/** One installation at a time. */
+let installing = Promise.resolve();
+
 /** Installs packages without letting them start services. */
-async function aptInstall(packages) {
+function aptInstall(packages) {
+  const installed = installing.then(() => aptInstallNow([...new Set(packages)]));
+  installing = installed.catch(() => undefined);
+  return installed;
+}
+
+async function aptInstallNow(packages) {
+  say(`apt-get install ${packages.join(" ")}`);
   const policy = "/usr/sbin/policy-rc.d";
   const ours = !(await readable(policy, constants.F_OK));
   const hadErlang = await onPath("epmd");
@@ -134,7 +154,6 @@ export async function ensurePython(versions) {
     await ensure();
   } catch (error) {
     if (!error.message.startsWith(pythonNeeded) || !(await mayInstall())) throw error;
-    say("apt-get install python3 python3-venv");
     await aptInstall(["python3", "python3-venv"]);
     await ensure();
   }
