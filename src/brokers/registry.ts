@@ -20,7 +20,6 @@ const drivers = new Map<string, LoadBroker>([
   ["redis+socket", redis],
   ["filesystem", () => import("./filesystem/index.js")],
   ["memory", () => import("./memory/index.js")],
-  ["zookeeper", () => import("./zookeeper/index.js")],
 ]);
 
 const parts: Parts<Broker> = {
