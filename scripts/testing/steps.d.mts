@@ -3,6 +3,8 @@ export interface Step {
   readonly name: string;
   readonly program?: string;
   readonly args?: readonly string[];
+  /** Variables of the environment besides those there are. */
+  readonly env?: Readonly<Record<string, string>>;
   readonly needs?: readonly ("build" | "servers" | "python")[];
   /** May run beside another step. */
   readonly calm?: boolean;

@@ -31,9 +31,17 @@ export const steps = [
   { name: "format", calm: true, ...bin(prettier, "--check", ".", "--log-level", "warn") },
   { name: "types", calm: true, ...bin(tsc, "-p", "tsconfig.json") },
   { name: "floors", calm: true, ...bin(tsx, "scripts/check-imports.ts") },
+  { name: "docs", calm: true, ...bin(tsx, "scripts/docs.ts", "--check") },
   { name: "package", needs: ["build"], calm: true, ...bin(tsx, "scripts/check-package.ts") },
   { name: "demo", needs: ["python"], program: node, args: ["scripts/demo.mjs"] },
   { name: "unit", ...mocha(...["src", "scripts", "interop-tests/matrix"].map(within)) },
+  // As in the project of a user: against the package that was built.
+  {
+    name: "examples",
+    needs: ["build"],
+    env: { TSX_TSCONFIG_PATH: "examples/tsconfig.json" },
+    ...mocha(within("examples")),
+  },
   { name: "fixtures", needs: ["python"], ...mocha("python-fixtures/**/*.test.ts") },
   { name: "servers", needs, ...interop("servers", "python") },
   // Brokers first: what the folders of `conformance` hold is about them, too.

@@ -19,10 +19,19 @@ export interface BrokerCapabilities {
   readonly unroutable: boolean;
   /** Messages with an `expiration` are dropped by the broker. */
   readonly expiration: boolean;
+  /** Messages that are not wanted yet (`PublishOptions.delay`) wait in the broker, where a queue is a quorum queue. Absent: in the worker. */
+  readonly delay?: "quorum-queues";
   /** New messages are pushed, or looked for every so often. */
   readonly delivery: "push" | "poll";
   /** Bytes that any message body may have; absent when there is room for a mebibyte. What is too large for the server is refused with `PublishError`. */
   readonly maxBody?: number;
+  /**
+   * What goes in first comes out first, and what is given back comes before all that waits (true, the default); or the
+   * server does its best and promises nothing.
+   */
+  readonly ordered?: boolean;
+  /** What queues can be called, where not every text will do. Other names are refused with `ImproperlyConfigured`. */
+  readonly queueNames?: RegExp;
 }
 
 /** How a driver is opened: everything from configuration, nothing from the environment. */
