@@ -1,13 +1,17 @@
 import type { Deferred } from "../../util/deferred.js";
 import { deferred } from "../../util/deferred.js";
-import type { Connection } from "./connection.js";
-import { redisError } from "./errors.js";
-import type { RedisCommand, RedisReply } from "./session.js";
+import type { Link } from "../../util/redis/link.js";
+import type { RedisCommand, RedisReply, RedisSession } from "../../util/redis/session.js";
+
+interface Answer {
+  readonly session: RedisSession;
+  readonly replies: readonly RedisReply[];
+}
 
 interface Request {
   readonly commands: readonly RedisCommand[];
   readonly bytes: number;
-  readonly replies: Deferred<readonly RedisReply[]>;
+  readonly answer: Deferred<Answer>;
 }
 
 /** Bytes after which a write is cut: a batch is one piece of memory. */
@@ -18,13 +22,11 @@ const WRITE_LIMIT = 4 * 1024 * 1024;
  * the commands of one caller stay together, so a MULTI is not mixed with others.
  */
 export class Commands {
-  readonly #connection: Connection;
-  readonly #displayUrl: string;
+  readonly #link: Link;
   #waiting: Request[] = [];
 
-  constructor(connection: Connection, displayUrl: string) {
-    this.#connection = connection;
-    this.#displayUrl = displayUrl;
+  constructor(link: Link) {
+    this.#link = link;
   }
 
   /**
@@ -33,32 +35,27 @@ export class Commands {
    * @throws OperationalError when the connection cannot be made or is lost, or when the server refuses a command
    */
   async run(attempt: string, commands: readonly RedisCommand[]): Promise<readonly RedisReply[]> {
-    const replies = deferred<readonly RedisReply[]>();
-    if (this.#waiting.push({ commands, bytes: size(commands), replies }) === 1) setImmediate(() => void this.#flush());
-    let answers: readonly RedisReply[];
-    try {
-      answers = await replies.promise;
-    } catch (error) {
-      throw redisError(error, attempt, this.#displayUrl);
-    }
-    for (const answer of answers) {
+    const answer = deferred<Answer>();
+    if (this.#waiting.push({ commands, bytes: size(commands), answer }) === 1) setImmediate(() => void this.#flush());
+    const { session, replies } = await answer.promise;
+    for (const reply of replies) {
       // EXEC answers with a list in which each command has its own outcome.
-      const error = answer instanceof Array ? answer.find((one) => one instanceof Error) : answer;
-      if (error instanceof Error) throw redisError(error, attempt, this.#displayUrl);
+      const error = reply instanceof Array ? reply.find((one) => one instanceof Error) : reply;
+      if (error instanceof Error) throw this.#link.failed(session, `${attempt} on`, error);
     }
-    return answers;
+    return replies;
   }
 
   async #flush(): Promise<void> {
     const requests = this.#waiting;
     this.#waiting = [];
     try {
-      const session = await this.#connection.session();
+      const session = await this.#link.session();
       for (const batch of batches(requests)) {
         session
           .run(batch.flatMap((request) => request.commands))
-          .then((replies) => distribute(batch, replies))
-          .catch((error: unknown) => refuse(batch, error));
+          .then((replies) => distribute(batch, session, replies))
+          .catch((error: unknown) => refuse(batch, this.#link.failed(session, "a command on", error)));
       }
     } catch (error) {
       refuse(requests, error);
@@ -66,13 +63,14 @@ export class Commands {
   }
 }
 
-function distribute(batch: readonly Request[], replies: readonly RedisReply[]): void {
+function distribute(batch: readonly Request[], session: RedisSession, replies: readonly RedisReply[]): void {
   let at = 0;
-  for (const request of batch) request.replies.resolve(replies.slice(at, (at += request.commands.length)));
+  for (const { answer, commands } of batch)
+    answer.resolve({ session, replies: replies.slice(at, (at += commands.length)) });
 }
 
 function refuse(batch: readonly Request[], error: unknown): void {
-  for (const request of batch) request.replies.reject(error);
+  for (const request of batch) request.answer.reject(error);
 }
 
 function batches(requests: readonly Request[]): Request[][] {

@@ -1,16 +1,14 @@
 import { CeleryError, EncodeError } from "../../errors.js";
-import { loadPeer } from "../../util/load-peer.js";
+import { Addresses, Link } from "../../util/redis/link.js";
+import type { RedisReply } from "../../util/redis/session.js";
 import { maskUrl, schemeOf } from "../../util/url.js";
 import type { Backend, BackendOptions } from "../backend.js";
 import { keyValueBackend } from "../key-value/key-value-backend.js";
 import type { KeyValue } from "../key-value/key-value.js";
-import { Commands } from "./commands.js";
-import { Connection } from "./connection.js";
-import { ioredisSessions } from "./ioredis-session.js";
 import { again, retrying, retryPolicy } from "../retry-policy.js";
-import type { OpenSession, RedisReply } from "./session.js";
+import { Commands } from "./commands.js";
 import { Subscriber } from "./subscriber.js";
-import { clientOptions, redisTarget } from "./url.js";
+import { redisTarget } from "./target.js";
 
 /** Redis takes no longer string: Celery refuses it before asking. */
 const LARGEST = 512 * 1024 * 1024;
@@ -27,8 +25,9 @@ return nil`;
  * Results in Redis, as celery/backends/redis.py keeps them: `SETEX` and `PUBLISH` of the same document in one
  * transaction, on a key and channel of the same name; the first state of a task in one script, whose effect is the same.
  *
- * `redis://[user][:password]@host:6379/db`, `rediss://...?ssl_cert_reqs=required`, `redis+socket:///path?virtual_host=0`.
- * Transport options: `global_keyprefix`, `retry_policy`, and the URL's parameters.
+ * `redis://[user][:password]@host:6379/db`, `rediss://...?ssl_cert_reqs=required`, `redis+socket:///path?virtual_host=0`,
+ * `sentinel://one:26379/0;sentinel://two:26379` with the transport option `master_name`.
+ * Transport options: `global_keyprefix`, `retry_policy`, the Sentinel's, and the URL's parameters.
  *
  * Writing is tried again by the retry policy (Celery's: 20 times, once a second), because a finished task's result
  * has no second chance; so is the subscription behind waiting. Everything else fails at once with `OperationalError`.
@@ -42,19 +41,16 @@ export default function open(url: string, options: BackendOptions): Backend {
   const closing = new AbortController();
   const { logger } = options;
 
-  const sessions = async (): Promise<OpenSession> => {
-    const lib = options.lib ?? (await loadPeer("ioredis", "the redis result backend", () => import("ioredis")));
-    return ioredisSessions(lib, await clientOptions(target, displayUrl));
-  };
-  const connection = new Connection(sessions, displayUrl, {
-    message: () => undefined,
+  const addresses = new Addresses([target.endpoint]);
+  const link = new Link(addresses, target.connect, {
     lost: (error) => logger.debug("the connection for commands was lost", { error }),
+    rights: RIGHTS,
   });
-  const commands = new Commands(connection, displayUrl);
+  const commands = new Commands(link);
 
   let scripts = true;
   let subscriber: Subscriber | undefined;
-  let listening: Connection | undefined;
+  let listening: Link | undefined;
 
   const kv: KeyValue = {
     async get(key) {
@@ -93,30 +89,26 @@ export default function open(url: string, options: BackendOptions): Backend {
         logger.warn("a result could not be written; trying again", { error, retry }),
       ),
     follow(listener) {
-      listening = new Connection(sessions, displayUrl, {
-        message: (channel, payload) => listener.changed(channel, payload),
+      listening = new Link(addresses, target.connect, {
+        payload: (channel, payload) => listener.changed(channel, payload),
         lost: () => subscriber?.lost(),
+        rights: RIGHTS,
       });
-      const healthCheck = target.healthCheckInterval * 1000;
-      subscriber = new Subscriber(listening, listener, {
-        displayUrl,
-        policy,
-        healthCheck,
-        signal: closing.signal,
-        onSilence: () => connection.drop(),
-        logger,
-      });
+      subscriber = new Subscriber(listening, listener, { policy, signal: closing.signal, logger });
       return subscriber;
     },
     async close() {
       closing.abort();
       subscriber?.close();
-      listening?.close();
-      connection.close();
+      listening?.end();
+      link.end();
     },
   };
   return keyValueBackend({ scheme: schemeOf(url), displayUrl, kv, options });
 }
+
+/** For users that lack some. */
+const RIGHTS = "results need get, mget, set, setex, del, publish, subscribe, multi on celery-* keys and channels";
 
 function checkSize(key: string, value: Uint8Array): void {
   if (value.length > LARGEST)

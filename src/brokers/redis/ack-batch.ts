@@ -1,15 +1,10 @@
-import { ACK } from "./scripts.js";
-import type { Link } from "./link.js";
+import type { Link } from "../../util/redis/link.js";
 import type { Keys } from "./keys.js";
+import type { Ticket } from "./lease.js";
+import { ACK } from "./scripts.js";
 
 /** Most acknowledgements in one script call. */
 const MAX_ACKS = 500;
-
-/** What identifies one taking of a message: its record and when it was taken. */
-export interface Ticket {
-  readonly name: string;
-  readonly score: number;
-}
 
 /**
  * Sends acknowledgements in batches: all of one turn of the event loop in one script call. Those whose answer never
@@ -29,8 +24,8 @@ export class AckBatch {
     this.#keys = keys;
   }
 
-  add(ticket: Ticket): void {
-    this.#waiting.push(ticket);
+  add(tickets: readonly Ticket[]): void {
+    this.#waiting.push(...tickets);
     if (this.#scheduled || this.#stalled) return;
     this.#scheduled = true;
     setImmediate(() => this.#flush());

@@ -1,6 +1,6 @@
+import type { Link } from "../../util/redis/link.js";
 import type { GiveBackTo } from "../virtual/store.js";
 import type { Keys } from "./keys.js";
-import type { Link } from "./link.js";
 import { GIVE_BACK } from "./scripts.js";
 
 /** Limits of one script call. */

@@ -29,18 +29,26 @@ describe("redis key names", () => {
 
   it("names fanout channels with database, exchange and routing key", () => {
     const keys = keysWith({}, 3);
-    assert.equal(keys.channel("celery.pidbox", ""), "/3.celery.pidbox");
-    assert.equal(keys.channel("celeryev", "worker.heartbeat"), "/3.celeryev/worker.heartbeat");
-    assert.equal(keys.channelPattern("celeryev", "#"), "/3.celeryev/*");
-    assert.equal(keys.channelPattern("celeryev", "worker.#"), "/3.celeryev/worker.*");
-    assert.equal(keys.channelPattern("celeryev", "worker.*"), "/3.celeryev/worker.*");
-    assert.equal(keys.channelPattern("odd[1]*?", ""), "/3.odd\\[1\\]\\*\\?");
+    assert.deepEqual(keys.channels("celery.pidbox", ""), ["/3.celery.pidbox"]);
+    assert.deepEqual(keys.channels("celeryev", "worker.heartbeat"), ["/3.celeryev/worker.heartbeat"]);
+    assert.deepEqual(keys.channelPatterns("celeryev", "#"), ["/3.celeryev/*"]);
+    assert.deepEqual(keys.channelPatterns("celeryev", "worker.#"), ["/3.celeryev/worker.*"]);
+    assert.deepEqual(keys.channelPatterns("celeryev", "worker.*"), ["/3.celeryev/worker.*"]);
+    assert.deepEqual(keys.channelPatterns("odd[1]*?", ""), ["/3.odd\\[1\\]\\*\\?"]);
   });
 
   it("follows the fanout options", () => {
-    assert.equal(keysWith({ fanout_prefix: false }).channel("ex", "rk"), "ex/rk");
-    assert.equal(keysWith({ fanout_prefix: "/app{db}." }, 2).channel("ex", "rk"), "/app2.ex/rk");
-    assert.equal(keysWith({ fanout_patterns: false }).channel("ex", "rk"), "/0.ex");
-    assert.equal(keysWith({ global_keyprefix: "P" }).channel("celeryev", "a"), "P/0.celeryev/a");
+    assert.deepEqual(keysWith({ fanout_prefix: false }).channels("ex", "rk"), ["ex/rk"]);
+    assert.deepEqual(keysWith({ fanout_prefix: "/app{db}." }, 2).channels("ex", "rk"), ["/app2.ex/rk"]);
+    assert.deepEqual(keysWith({ fanout_patterns: false }).channels("ex", "rk"), ["/0.ex"]);
+    assert.deepEqual(keysWith({ global_keyprefix: "P" }).channels("celeryev", "a"), ["P/0.celeryev/a"]);
+  });
+
+  it("adds the channels of kombu before 5.4 when told so, where they differ", () => {
+    const compat = { sentinel_fanout_compat: true };
+    assert.deepEqual(keysWith(compat, 2).channels("ex", "rk"), ["/2.ex/rk", "/{db}.ex/rk"]);
+    assert.deepEqual(keysWith(compat, 2).channelPatterns("ex", "#"), ["/2.ex/*", "/{db}.ex/*"]);
+    assert.equal(keysWith(compat, 2).repeatsFanout, true);
+    assert.deepEqual(keysWith({ ...compat, fanout_prefix: "/own." }).channels("ex", ""), ["/own.ex"]);
   });
 });

@@ -6,22 +6,28 @@ export class Keys {
   readonly unacked: string;
   readonly unackedIndex: string;
   readonly unackedMutex: string;
+  /** Exchanges by the time at which kombu (5.7) removes their bindings, unless somebody still uses them. */
+  readonly bindingDeadlines: string;
   /** Priority steps in the order in which they are served. */
   readonly steps: readonly number[];
   readonly #prefix: string;
   readonly #separator: string;
   readonly #patterns: boolean;
-  readonly #fanoutPrefix: string;
+  /** More than one where senders of different versions have to be heard. */
+  readonly #fanoutPrefixes: readonly string[];
 
   constructor(settings: RedisSettings, db: number) {
     this.#prefix = settings.globalKeyPrefix;
     this.#separator = settings.separator;
     this.#patterns = settings.fanoutPatterns;
-    this.#fanoutPrefix = this.#prefix + settings.fanoutPrefix.replaceAll("{db}", String(db));
+    const prefix = settings.fanoutPrefix.replaceAll("{db}", String(db));
+    const prefixes = settings.fanoutCompat ? new Set([prefix, settings.fanoutPrefix]) : [prefix];
+    this.#fanoutPrefixes = Array.from(prefixes, (one) => this.#prefix + one);
     this.steps = settings.prioritySteps;
     this.unacked = this.#prefix + settings.unackedKey;
     this.unackedIndex = this.#prefix + settings.unackedIndexKey;
     this.unackedMutex = this.#prefix + settings.unackedMutexKey;
+    this.bindingDeadlines = `${this.#prefix}_kombu.binding_deadlines`;
   }
 
   /** The list for a queue and a priority: the largest step not above it, the first one under the bare name. */
@@ -49,6 +55,11 @@ export class Keys {
     return `${this.#prefix}_kombu.binding.${exchange}`;
   }
 
+  /** Bindings that do not end with their consumers (kombu 5.7): while there are any, the table stays. */
+  permanentBindings(exchange: string): string {
+    return `${this.#prefix}_kombu.binding_permanent.${exchange}`;
+  }
+
   member(route: Route): string {
     return [route.routingKey, route.pattern, route.queue].join(this.#separator);
   }
@@ -58,17 +69,21 @@ export class Keys {
     return { routingKey, pattern, queue: queue.join(this.#separator) };
   }
 
-  channel(exchange: string, routingKey: string): string {
-    const channel = this.#fanoutPrefix + exchange;
-    return routingKey !== "" && this.#patterns ? `${channel}/${routingKey}` : channel;
+  /** Whether the same message comes over several channels. */
+  get repeatsFanout(): boolean {
+    return this.#fanoutPrefixes.length > 1;
   }
 
-  /** The pattern to subscribe to: `#` and `*` of the binding match anything, everything else only itself. */
-  channelPattern(exchange: string, routingKey: string): string {
-    const channel = literal(this.#fanoutPrefix + exchange);
-    return routingKey !== "" && this.#patterns
-      ? `${channel}/${literal(routingKey).replaceAll("\\*", "*").replaceAll("#", "*")}`
-      : channel;
+  channels(exchange: string, routingKey: string): string[] {
+    const key = routingKey !== "" && this.#patterns ? `/${routingKey}` : "";
+    return this.#fanoutPrefixes.map((prefix) => prefix + exchange + key);
+  }
+
+  /** The patterns to subscribe to: `#` and `*` of the binding match anything, everything else only itself. */
+  channelPatterns(exchange: string, routingKey: string): string[] {
+    const key =
+      routingKey !== "" && this.#patterns ? `/${literal(routingKey).replaceAll("\\*", "*").replaceAll("#", "*")}` : "";
+    return this.#fanoutPrefixes.map((prefix) => literal(prefix + exchange) + key);
   }
 }
 

@@ -2,13 +2,14 @@ import { decodeEnvelope, markRedelivered } from "../../protocol/envelope.js";
 import { dumps, loads } from "../../protocol/json.js";
 import { newId } from "../../util/id.js";
 import type { Logger } from "../../util/logger.js";
+import type { Link } from "../../util/redis/link.js";
 import { epochSeconds, every } from "../../util/time.js";
 import type { Timer } from "../../util/time.js";
 import { queuesFor } from "../virtual/routing.js";
 import { giveBack } from "./give-back.js";
 import type { Return } from "./give-back.js";
 import type { Keys } from "./keys.js";
-import type { Link } from "./link.js";
+import type { RedisParts } from "./parts.js";
 import { RELEASE } from "./scripts.js";
 import type { RedisSettings } from "./settings.js";
 
@@ -29,7 +30,7 @@ export class Restorer {
   /** Records that nobody can place: told once each. */
   readonly #told = new Set<string>();
 
-  constructor(link: Link, keys: Keys, settings: RedisSettings, logger: Logger) {
+  constructor(link: Link, { keys, settings, logger }: RedisParts) {
     this.#link = link;
     this.#keys = keys;
     this.#settings = settings;

@@ -1,15 +1,4 @@
-import { createHash } from "node:crypto";
-
-/** A Lua script: the server does all of it or nothing, so no crash of ours can fall in between. */
-export interface Script {
-  readonly name: string;
-  readonly text: string;
-  readonly digest: string;
-}
-
-function script(name: string, text: string): Script {
-  return { name, text, digest: createHash("sha1").update(text).digest("hex") };
-}
+import { script } from "../../util/redis/script.js";
 
 /**
  * Takes up to ARGV[2] messages and writes each down as unacknowledged in the same step, as kombu would after its
@@ -139,4 +128,71 @@ export const RELEASE = script(
   "release",
   `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
 return 0`,
+);
+
+/**
+ * More time for what a consumer holds. KEYS: the index of the records. ARGV: name, the score it should have, its new
+ * score, of each. Returns which ones (from 1) had another score or none: they are somebody else's now, or nobody's,
+ * and are left alone. Scores that change take no memory, so this works on a server that is full: it refuses a script
+ * only before its first write, which is one that frees memory.
+ */
+export const RENEW = script(
+  "renew",
+  `local fresh, gone = {}, {}
+for i = 1, #ARGV, 3 do
+  local score = redis.call('ZSCORE', KEYS[1], ARGV[i])
+  if score and tonumber(score) == tonumber(ARGV[i + 1]) then
+    fresh[#fresh + 1] = ARGV[i + 2]
+    fresh[#fresh + 1] = ARGV[i]
+  else
+    gone[#gone + 1] = (i + 2) / 3
+  end
+end
+if #fresh > 0 then
+  redis.call('ZREM', KEYS[1], '')
+  redis.call('ZADD', KEYS[1], 'XX', unpack(fresh))
+end
+return gone`,
+);
+
+/**
+ * Adds messages to a queue that goes away by itself (`x-expires`), and starts its time anew. KEYS: the list, then all
+ * lists of the queue. ARGV: milliseconds, then texts.
+ */
+export const PUSH_EXPIRING = script(
+  "push",
+  `for i = 2, #ARGV do redis.call('LPUSH', KEYS[1], ARGV[i]) end
+for i = 2, #KEYS do redis.call('PEXPIRE', KEYS[i], ARGV[1]) end
+return 1`,
+);
+
+/**
+ * Binds a queue that goes away by itself, as kombu 5.7 does: the binding gets no expiry of its own (a server short of
+ * memory could drop it), but its exchange a time after which it counts as abandoned. KEYS: the bindings, the deadlines.
+ * ARGV: binding, exchange, milliseconds from now.
+ */
+export const BIND_EXPIRING = script(
+  "bind",
+  `redis.call('SADD', KEYS[1], ARGV[1])
+local now = redis.call('TIME')
+local deadline = tonumber(now[1]) * 1000 + math.floor(tonumber(now[2]) / 1000) + tonumber(ARGV[3])
+local known = redis.call('ZSCORE', KEYS[2], ARGV[2])
+if not known or tonumber(known) < deadline then redis.call('ZADD', KEYS[2], deadline, ARGV[2]) end
+return 1`,
+);
+
+/**
+ * Removes bindings that nobody refreshed in time, as kombu 5.7 does. KEYS: the deadlines. ARGV: what precedes an
+ * exchange's name in the keys of its bindings, and of its permanent ones; how many exchanges at most.
+ */
+export const SWEEP = script(
+  "sweep",
+  `local now = redis.call('TIME')
+local time = tonumber(now[1]) * 1000 + math.floor(tonumber(now[2]) / 1000)
+local overdue = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', time, 'LIMIT', 0, tonumber(ARGV[3]))
+for _, exchange in ipairs(overdue) do
+  if redis.call('EXISTS', ARGV[2] .. exchange) == 0 then redis.call('DEL', ARGV[1] .. exchange) end
+  redis.call('ZREM', KEYS[1], exchange)
+end
+return #overdue`,
 );

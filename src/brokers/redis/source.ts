@@ -1,28 +1,30 @@
-import type { OperationalError } from "../../errors.js";
+import type { CeleryError } from "../../errors.js";
 import { decodeEnvelope, markRedelivered } from "../../protocol/envelope.js";
 import type { Queue } from "../../protocol/queue.js";
 import { onAbort } from "../../util/abort.js";
 import { newId } from "../../util/id.js";
-import type { Logger } from "../../util/logger.js";
+import { isReply } from "../../util/redis/failure.js";
+import { Link } from "../../util/redis/link.js";
 import { epochSeconds } from "../../util/time.js";
 import type { GiveBackTo, MessageSource, SourceEvents, Taken } from "../virtual/store.js";
 import { AckBatch } from "./ack-batch.js";
+import { BindingKeeper } from "./binding-keeper.js";
+import { Bindings } from "./bindings.js";
+import { FanoutQueues } from "./fanout.js";
 import { giveBack } from "./give-back.js";
 import type { Return } from "./give-back.js";
-import type { Keys } from "./keys.js";
-import { Link } from "./link.js";
-import type { Addresses, Connect } from "./link.js";
+import { Lease, renew } from "./lease.js";
+import { RIGHTS } from "./parts.js";
+import type { RedisParts } from "./parts.js";
 import { Restorer } from "./restorer.js";
 import { TAKE } from "./scripts.js";
-import type { RedisSettings } from "./settings.js";
 
-/** Where a taken message came from: a list, with its record in `unacked` (if any), or a fanout channel. */
+/** Where a taken message came from: a list, or a fanout channel. */
 export interface RedisReceipt {
   /** Empty for a fanout message. */
   readonly list: string;
-  /** Name of the record; empty when there is none. */
-  readonly name: string;
-  readonly score: number;
+  /** Our hold on its record in `unacked`, when there is one. */
+  readonly lease: Lease | undefined;
 }
 
 /** What Redis calls when a key that was read is changed: every client of protocol 2 hears of it on this channel. */
@@ -44,59 +46,57 @@ const LONGEST_POLL = 250;
  * again after short, growing pauses.
  */
 export class RedisSource implements MessageSource<RedisReceipt> {
+  readonly #parts: RedisParts;
   readonly #link: Link;
   readonly #listening: Link;
-  readonly #keys: Keys;
-  readonly #settings: RedisSettings;
-  readonly #logger: Logger;
   readonly #events: SourceEvents;
   readonly #keep: boolean;
   readonly #acks: AckBatch;
   readonly #restorer: Restorer;
-  /** Queues by the pattern they are subscribed with. */
-  readonly #patterns = new Map<string, Set<string>>();
+  readonly #keeper: BindingKeeper;
+  readonly #subscriptions: FanoutQueues;
   #fanout: Taken<RedisReceipt>[] = [];
   #tracking = false;
   #emptyLooks = 0;
   readonly #nonce = newId();
   #takes = 0;
 
-  constructor(
-    addresses: Addresses,
-    connect: Connect,
-    keys: Keys,
-    settings: RedisSettings,
-    logger: Logger,
-    events: SourceEvents,
-    noAck: boolean,
-  ) {
-    this.#keys = keys;
-    this.#settings = settings;
-    this.#logger = logger;
+  constructor(parts: RedisParts, events: SourceEvents, noAck: boolean) {
+    const { addresses, connect, keys, settings, logger } = parts;
+    this.#parts = parts;
     this.#events = events;
     this.#keep = settings.ackEmulation && !noAck;
-    const lost = (error: OperationalError): void => {
+    const lost = (error: CeleryError): void => {
       this.drop();
       events.lost(error);
     };
-    this.#link = new Link(addresses, connect, { lost });
+    this.#link = new Link(addresses, connect, { lost, rights: RIGHTS });
     this.#listening = new Link(addresses, connect, {
       lost,
+      rights: RIGHTS,
       message: (pattern, _channel, text) => this.#heard(pattern, text),
     });
     this.#acks = new AckBatch(this.#link, keys);
-    this.#restorer = new Restorer(this.#link, keys, settings, logger);
+    this.#restorer = new Restorer(this.#link, parts);
+    this.#keeper = new BindingKeeper(new Bindings(this.#link, keys), logger);
+    this.#subscriptions = new FanoutQueues(this.#listening, keys);
+  }
+
+  /** Milliseconds; see the option `lease_renewal`. */
+  get renewInterval(): number {
+    return this.#keep ? this.#parts.settings.renewInterval * 1000 : 0;
   }
 
   get pollInterval(): number {
-    const longest = this.#settings.pollingInterval * 1000;
+    const longest = this.#parts.settings.pollingInterval * 1000;
     if (this.#tracking) return longest;
     return Math.min(longest, LONGEST_POLL, SHORTEST_POLL * 2 ** Math.min(10, this.#emptyLooks));
   }
 
   async open(signal: AbortSignal): Promise<void> {
     this.drop();
-    this.#patterns.clear();
+    this.#keeper.stop();
+    this.#subscriptions.clear();
     this.#fanout = [];
     const off = onAbort(signal, () => this.drop());
     try {
@@ -110,44 +110,35 @@ export class RedisSource implements MessageSource<RedisReceipt> {
   }
 
   async attach(queue: Queue): Promise<boolean> {
-    if (queue.exchange.type !== "fanout") {
-      if (this.#keep) this.#restorer.start();
-      return true;
+    this.#keeper.add(queue);
+    if (queue.exchange.type === "fanout") {
+      await this.#subscriptions.add(queue);
+      return false;
     }
-    const pattern = this.#keys.channelPattern(queue.exchange.name, queue.routingKey);
-    const queues = this.#patterns.get(pattern);
-    if (queues) queues.add(queue.name);
-    else {
-      this.#patterns.set(pattern, new Set([queue.name]));
-      await (await this.#listening.session()).psubscribe(pattern);
-    }
-    return false;
+    if (this.#keep) this.#restorer.start();
+    return true;
   }
 
   async detach(queue: Queue): Promise<void> {
-    if (queue.exchange.type !== "fanout") return;
-    const pattern = this.#keys.channelPattern(queue.exchange.name, queue.routingKey);
-    const queues = this.#patterns.get(pattern);
-    queues?.delete(queue.name);
-    if (queues?.size !== 0) return;
-    this.#patterns.delete(pattern);
-    await (await this.#listening.session()).punsubscribe(pattern);
+    this.#keeper.remove(queue.name);
+    if (queue.exchange.type === "fanout") await this.#subscriptions.remove(queue);
   }
 
   async take(queues: readonly string[], limit: number): Promise<readonly Taken<RedisReceipt>[]> {
     const taken = this.#fanout.splice(0, limit);
     if (queues.length === 0 || taken.length >= limit) return taken;
-    const lists = this.#keys.listsByStep(queues);
+    const { keys, settings } = this.#parts;
+    const lists = keys.listsByStep(queues);
     const time = epochSeconds();
     const found = (await this.#link.run(
       TAKE,
-      [this.#keys.unacked, this.#keys.unackedIndex, ...lists],
+      [keys.unacked, keys.unackedIndex, ...lists],
       [
         time,
         limit - taken.length,
-        this.#settings.queueOrder === "round_robin" ? 1 : 0,
+        settings.queueOrder === "round_robin" ? 1 : 0,
         this.#keep ? 1 : 0,
-        this.#keys.steps.length,
+        keys.steps.length,
         `${this.#nonce}.${++this.#takes}`,
         ...queues.map((queue) => JSON.stringify(queue)),
       ],
@@ -156,12 +147,13 @@ export class RedisSource implements MessageSource<RedisReceipt> {
       const list = (found[at] as number) - 1;
       // The same sum as in the script, so the same number to the last bit.
       const score = time + (at / 3 + 1) * 1e-6;
+      const name = found[at + 1] as string | null;
       const one: Taken<RedisReceipt> = {
         queue: queues[list % queues.length] as string,
         text: found[at + 2] as string,
-        receipt: { list: lists[list] as string, name: (found[at + 1] as string | null) ?? "", score },
+        receipt: { list: lists[list] as string, lease: name === null ? undefined : new Lease(name, score) },
       };
-      taken.push(this.#keep && one.receipt.name === "" ? await this.#recorded(one) : one);
+      taken.push(this.#keep && name === null ? await this.#recorded(one, score) : one);
     }
     if (taken.length > 0) this.#emptyLooks = 0;
     return taken;
@@ -169,13 +161,23 @@ export class RedisSource implements MessageSource<RedisReceipt> {
 
   async arm(queues: readonly string[]): Promise<boolean> {
     if (queues.length === 0) return false;
-    if (((await this.#link.call("EXISTS", ...this.#keys.listsByStep(queues))) as number) > 0) return true;
+    if (((await this.#link.call("EXISTS", ...this.#parts.keys.listsByStep(queues))) as number) > 0) return true;
     this.#emptyLooks++;
     return false;
   }
 
-  settle({ receipt: { name, score } }: Taken<RedisReceipt>): void {
-    if (name !== "") this.#acks.add({ name, score });
+  settle({ receipt: { lease } }: Taken<RedisReceipt>): void {
+    if (lease) this.#acks.add(lease.end());
+  }
+
+  async renew(held: readonly Taken<RedisReceipt>[]): Promise<void> {
+    const leases = held.flatMap(({ receipt: { lease } }) => lease ?? []);
+    const lost = await renew(this.#link, this.#parts.keys, leases, epochSeconds);
+    if (lost > 0)
+      this.#parts.logger.warn(
+        `${lost} messages from ${this.#link.displayUrl} were given to somebody else, because they were held for longer ` +
+          `than some worker's visibility_timeout and could not be renewed in time: they run twice`,
+      );
   }
 
   async giveBack(taken: readonly Taken<RedisReceipt>[], to: GiveBackTo): Promise<void> {
@@ -183,16 +185,17 @@ export class RedisSource implements MessageSource<RedisReceipt> {
     const again: Taken<RedisReceipt>[] = [];
     for (const one of taken) {
       const text = markRedelivered(one.text, "headers");
-      const { list, name, score } = one.receipt;
-      if (list !== "") returns.push({ list, name, score, text });
-      else if (this.#isSubscribed(one.queue)) again.push({ ...one, text });
+      const { list, lease } = one.receipt;
+      if (lease) returns.push(...lease.end().map((ticket) => ({ list, text, ...ticket })));
+      else if (list !== "") returns.push({ list, text, name: "", score: 0 });
+      else if (this.#subscriptions.has(one.queue)) again.push({ ...one, text });
     }
     // A fanout message is nowhere but here: it comes again to this consumer, or ends with its subscription.
     if (again.length > 0) {
       this.#fanout = to === "front" ? [...again, ...this.#fanout] : [...this.#fanout, ...again];
       this.#events.wake();
     }
-    await giveBack(this.#link, this.#keys, returns, to);
+    await giveBack(this.#link, this.#parts.keys, returns, to);
   }
 
   drop(): void {
@@ -201,18 +204,14 @@ export class RedisSource implements MessageSource<RedisReceipt> {
   }
 
   async close(): Promise<void> {
+    this.#keeper.stop();
     await this.#restorer.stop();
     await this.#acks
       .drained()
       .catch((error: unknown) =>
-        this.#logger.warn(`acknowledged messages may come again from ${this.#link.displayUrl}`, { error }),
+        this.#parts.logger.warn(`acknowledged messages may come again from ${this.#link.displayUrl}`, { error }),
       );
     await Promise.all([this.#link.close(), this.#listening.close()]);
-  }
-
-  #isSubscribed(queue: string): boolean {
-    for (const queues of this.#patterns.values()) if (queues.has(queue)) return true;
-    return false;
   }
 
   /** Whether the server tells of changes on the second connection. */
@@ -220,35 +219,38 @@ export class RedisSource implements MessageSource<RedisReceipt> {
     try {
       const listener = await this.#listening.session();
       const id = (await listener.call("CLIENT", "ID")) as number;
-      await listener.subscribe(INVALIDATE);
+      await listener.subscribe([INVALIDATE]);
       const session = await this.#link.session();
       await session.call("CLIENT", "TRACKING", "ON", "REDIRECT", id);
       return true;
     } catch (error) {
-      if (!(error instanceof Error && error.name === "ReplyError")) throw error;
-      this.#logger.info(`${this.#link.displayUrl} does not tell of new messages, so they are looked for`, { error });
+      if (!isReply(error)) throw error;
+      this.#parts.logger.info(`${this.#link.displayUrl} does not tell of new messages, so they are looked for`, {
+        error,
+      });
       return false;
     }
   }
 
   #heard(pattern: string, text: string): void {
     if (pattern !== INVALIDATE)
-      for (const queue of this.#patterns.get(pattern) ?? [])
-        this.#fanout.push({ queue, text, receipt: { list: "", name: "", score: 0 } });
+      for (const queue of this.#subscriptions.receivers(pattern, text))
+        this.#fanout.push({ queue, text, receipt: { list: "", lease: undefined } });
     this.#events.wake();
   }
 
   /** What the script could not read but we can (cjson refuses lone surrogates) gets its record now, as kombu does it. */
-  async #recorded(taken: Taken<RedisReceipt>): Promise<Taken<RedisReceipt>> {
+  async #recorded(taken: Taken<RedisReceipt>, score: number): Promise<Taken<RedisReceipt>> {
     const { queue, text, receipt } = taken;
     try {
       decodeEnvelope(text);
     } catch {
       return taken;
     }
+    const { unacked, unackedIndex } = this.#parts.keys;
     const name = newId();
-    await this.#link.call("HSET", this.#keys.unacked, name, `[${text}, "", ${JSON.stringify(queue)}]`);
-    await this.#link.call("ZADD", this.#keys.unackedIndex, receipt.score, name);
-    return { ...taken, receipt: { ...receipt, name } };
+    await this.#link.call("HSET", unacked, name, `[${text}, "", ${JSON.stringify(queue)}]`);
+    await this.#link.call("ZADD", unackedIndex, score, name);
+    return { ...taken, receipt: { ...receipt, lease: new Lease(name, score) } };
   }
 }

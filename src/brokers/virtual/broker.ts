@@ -1,16 +1,21 @@
-import { DeclarationMismatch, NotSupported, OperationalError, PublishError } from "../../errors.js";
+import {
+  DeclarationMismatch,
+  ImproperlyConfigured,
+  NotSupported,
+  OperationalError,
+  PublishError,
+} from "../../errors.js";
 import { encodeEnvelope } from "../../protocol/envelope.js";
 import type { Message } from "../../protocol/message.js";
-import { topicPattern } from "../../protocol/queue.js";
 import type { Destination, Exchange, Queue } from "../../protocol/queue.js";
 import { abortable } from "../../util/abort.js";
 import { newId } from "../../util/id.js";
 import type { Broker, BrokerCapabilities, BrokerOptions, ConsumeOptions, Consumer, PublishOptions } from "../broker.js";
 import { backoff } from "./backoff.js";
 import { VirtualConsumer } from "./consumer.js";
-import { queuesFor } from "./routing.js";
+import { queuesFor, routesOf } from "./routing.js";
 import type { QueueOrder } from "./routing.js";
-import type { MessageStore, PutOptions, Route } from "./store.js";
+import type { MessageStore, PutOptions } from "./store.js";
 
 /** What a driver says about itself. */
 export interface VirtualBrokerSettings {
@@ -37,6 +42,8 @@ class VirtualBroker<R> implements Broker {
   readonly #settings: VirtualBrokerSettings;
   readonly #backoff: (attempt: number) => number;
   readonly #bodyEncoding: "base64" | "utf-8";
+  /** Takes what direct exchanges have no queue for (kombu's `deadletter_queue`). */
+  readonly #deadLetters: string | undefined;
   readonly #consumers = new Set<VirtualConsumer<R>>();
   readonly #declared = new Set<string>();
   readonly #types = new Map<string, Exchange["type"]>();
@@ -50,6 +57,7 @@ class VirtualBroker<R> implements Broker {
     this.capabilities = settings.capabilities;
     this.#backoff = backoff(settings.options.transportOptions);
     this.#bodyEncoding = settings.options.transportOptions["body_encoding"] === "utf-8" ? "utf-8" : "base64";
+    this.#deadLetters = deadLetters(settings.options.transportOptions["deadletter_queue"]);
     store.onForgotten?.(() => this.#declared.clear());
   }
 
@@ -129,9 +137,10 @@ class VirtualBroker<R> implements Broker {
   }
 
   async #declare(queue: Queue): Promise<void> {
-    for (const { exchange, routingKey } of bindingsOf(queue)) {
+    this.#store.declared?.(queue);
+    for (const { exchange, route } of routesOf(queue)) {
       this.#rememberType(exchange);
-      await this.#store.bind(exchange.name, routeOf(exchange, routingKey, queue.name));
+      await this.#store.bind(exchange.name, route);
     }
     // Temporary queues may be gone whenever they are used again, so they are bound each time, as kombu does.
     if (!queue.autoDelete && queue.arguments["x-expires"] === undefined) this.#declared.add(cacheKey(queue));
@@ -168,8 +177,9 @@ class VirtualBroker<R> implements Broker {
       reached = await store.broadcast(exchange.name, routingKey, this.#encode(message, to));
     else {
       const routes = await store.routes(exchange.name);
-      const queues =
+      let queues: readonly string[] =
         type === "fanout" ? [...new Set(routes.map((route) => route.queue))] : queuesFor(routes, routingKey);
+      if (queues.length === 0 && type === "direct" && this.#deadLetters) queues = [this.#deadLetters];
       await Promise.all(queues.map((queue) => this.#put(queue, message, to)));
       reached = queues.length;
     }
@@ -208,25 +218,20 @@ class VirtualBroker<R> implements Broker {
 
   async #remove(queue: Queue): Promise<void> {
     this.#declared.delete(cacheKey(queue));
-    for (const { exchange, routingKey } of bindingsOf(queue))
-      await this.#store.unbind(exchange.name, routeOf(exchange, routingKey, queue.name));
+    for (const { exchange, route } of routesOf(queue)) await this.#store.unbind(exchange.name, route);
     await this.#store.remove(queue.name);
   }
 }
 
-function bindingsOf(queue: Queue): { exchange: Exchange; routingKey: string }[] {
-  return [{ exchange: queue.exchange, routingKey: queue.routingKey }, ...queue.bindings].filter(
-    (binding) => binding.exchange.name !== "",
+const cacheKey = (queue: Queue): string => `${queue.name}\0${queue.exchange.name}\0${queue.routingKey}`;
+
+function deadLetters(option: unknown): string | undefined {
+  if (option === undefined || option === null) return undefined;
+  if (typeof option === "string" && option !== "") return option;
+  throw new ImproperlyConfigured(
+    `the transport option deadletter_queue is ${JSON.stringify(option)}: expected the name of a queue`,
   );
 }
-
-const routeOf = (exchange: Exchange, routingKey: string, queue: string): Route => ({
-  routingKey,
-  pattern: exchange.type === "topic" ? topicPattern(routingKey) : "",
-  queue,
-});
-
-const cacheKey = (queue: Queue): string => `${queue.name}\0${queue.exchange.name}\0${queue.routingKey}`;
 
 const NO_PRIORITY: PutOptions = { priority: 0, expiration: undefined };
 

@@ -1,4 +1,5 @@
-import { matchTopic } from "../../protocol/queue.js";
+import { matchTopic, topicPattern } from "../../protocol/queue.js";
+import type { Exchange, Queue } from "../../protocol/queue.js";
 import type { Route } from "./store.js";
 
 /**
@@ -47,4 +48,14 @@ export class QueueCycle {
     if (this.#order !== "round_robin" || this.#queues.length < 2 || this.#queues.at(-1) === queue) return;
     if (this.#queues.includes(queue)) this.#queues = [...this.#queues.filter((one) => one !== queue), queue];
   }
+}
+
+/** What a queue is bound to; the default exchange needs no binding. */
+export function routesOf(queue: Queue): { readonly exchange: Exchange; readonly route: Route }[] {
+  return [{ exchange: queue.exchange, routingKey: queue.routingKey }, ...queue.bindings]
+    .filter(({ exchange }) => exchange.name !== "")
+    .map(({ exchange, routingKey }) => ({
+      exchange,
+      route: { routingKey, pattern: exchange.type === "topic" ? topicPattern(routingKey) : "", queue: queue.name },
+    }));
 }

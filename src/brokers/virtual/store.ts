@@ -40,6 +40,8 @@ export type GiveBackTo = "front" | "back";
 export interface MessageStore<R> {
   /** One attempt at each address. */
   connect(): Promise<void>;
+  /** For stores that care how a queue was declared (`x-expires`): called before its bindings, each time it is declared. */
+  declared?(queue: Queue): void;
   /** Bindings of named exchanges; binding twice is fine. */
   bind(exchange: string, route: Route): Promise<void>;
   unbind(exchange: string, route: Route): Promise<void>;

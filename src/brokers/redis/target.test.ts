@@ -1,6 +1,28 @@
 import assert from "node:assert/strict";
 import { ImproperlyConfigured, NotSupported } from "../../errors.js";
-import { redisEndpoint } from "./url.js";
+import { silentLogger } from "../../util/logger.js";
+import type { Endpoint } from "../../util/redis/session.js";
+import type { BrokerOptions } from "../broker.js";
+import { redisSettings } from "./settings.js";
+import { redisTarget } from "./target.js";
+
+const target = (url: string, changes: Partial<BrokerOptions> = {}): ReturnType<typeof redisTarget> => {
+  const options: BrokerOptions = {
+    logger: silentLogger,
+    transportOptions: {},
+    connectionTimeout: 4,
+    connectionRetry: true,
+    connectionMaxRetries: 100,
+    heartbeat: 0,
+    useSsl: false,
+    failoverStrategy: "round-robin",
+    ...changes,
+  };
+  return redisTarget(url, options, redisSettings(options.transportOptions));
+};
+
+const redisEndpoint = (url: string, useSsl: BrokerOptions["useSsl"]): Endpoint =>
+  target(url, { useSsl }).endpoints[0] as Endpoint;
 
 describe("redis broker URLs", () => {
   it("has Redis's defaults", () => {
@@ -38,12 +60,42 @@ describe("redis broker URLs", () => {
     assert.deepEqual(tls?.files, { ca: "/ca.pem" });
     const used = redisEndpoint("redis://h", { ssl_cert_reqs: "CERT_REQUIRED", servername: "other" }).tls;
     assert.deepEqual(used?.options, { rejectUnauthorized: true, servername: "other" });
+    // As in kombu, where any ssl_* parameter means TLS.
+    assert.deepEqual(redisEndpoint("redis://h?ssl_cert_reqs=none", false).tls?.options, { rejectUnauthorized: false });
+    assert.deepEqual(redisEndpoint("rediss://h", { ssl_ca_data: "PEM", ssl_password: "p", ssl_min_version: 771 }).tls, {
+      options: { ca: "PEM", passphrase: "p", minVersion: "TLSv1.2" },
+      files: {},
+    });
+  });
+
+  it("reads a list of servers, and a list of Sentinels as one address", () => {
+    const servers = target("redis://a/1;rediss://u:p@b:7000/1");
+    assert.deepEqual(
+      servers.endpoints.map(({ host, port, db }) => [host, port, db]),
+      [
+        ["a", 6379, 1],
+        ["b", 7000, 1],
+      ],
+    );
+    const url = "sentinel://u:p@one/2;sentinel://two:7000";
+    const { endpoints, db } = target(url, { transportOptions: { master_name: "m" } });
+    assert.equal(db, 2);
+    assert.equal(endpoints.length, 1);
+    const { displayUrl, username, password } = endpoints[0] as Endpoint;
+    assert.deepEqual([displayUrl, username, password], ["sentinel://u:**@one/2;sentinel://two:7000", "u", "p"]);
   });
 
   for (const [url, what] of [
     ["redis://h/abc", /database.*"abc".*number/],
     ["redis://h?visibility_timeout=10", /visibility_timeout.*brokerTransportOptions/],
-    ["redis://h?ssl_cert_reqs=none", /rediss:\/\//],
+    ["redis://h?port=0", /port/],
+    ["redis+socket://", /names no socket/],
+    ["redis://a/0;redis://b/1", /same database/],
+    ["sentinel://a", /master_name/],
+    ["sentinel://a;redis://b", /mixes/],
+    ["redis://a;sentinel://b", /mixes/],
+    ["sentinel://a;b:26379", /not a URL/],
+    ["rediss://h?ssl_cert_req=none", /did you mean ssl_cert_reqs/],
     ["rediss://h?ssl_cert_reqs=maybe", /required, optional or none/],
     ["rediss://h?ssl_version=3", /ssl_version/],
   ] as const)

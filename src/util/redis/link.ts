@@ -1,8 +1,8 @@
 import { OperationalError } from "../../errors.js";
 import type { CeleryError } from "../../errors.js";
 import { isMissingScript, isWrongServer, redisFailure } from "./failure.js";
-import type { Script } from "./scripts.js";
-import type { Endpoint, RedisArgument, RedisSession, SessionEvents } from "./session.js";
+import type { Script } from "./script.js";
+import type { Connect, Endpoint, RedisArgument, RedisSession, SessionEvents } from "./session.js";
 
 /** The addresses of one broker, shared by all of its connections: what failed for one is left by all. */
 export class Addresses {
@@ -23,13 +23,11 @@ export class Addresses {
   }
 }
 
-/** Makes one connection; the signal gives up a half-made one. */
-export type Connect = (endpoint: Endpoint, events: SessionEvents, signal: AbortSignal) => Promise<RedisSession>;
-
-export interface LinkEvents {
+export interface LinkEvents extends Pick<SessionEvents, "message" | "payload"> {
   /** An established connection ended without being asked to. */
-  lost?(error: OperationalError): void;
-  message?(pattern: string, channel: string, text: string): void;
+  lost?(error: CeleryError): void;
+  /** For a user that lacks rights: a sentence about those that are needed. */
+  readonly rights?: string;
 }
 
 /**
@@ -42,6 +40,8 @@ export class Link {
   readonly #events: LinkEvents;
   #session: Promise<RedisSession> | undefined;
   #live: RedisSession | undefined;
+  /** Where the session that was made last leads to. */
+  #endpoint: Endpoint | undefined;
   #attempts = new AbortController();
   #closed = false;
 
@@ -53,6 +53,11 @@ export class Link {
 
   get displayUrl(): string {
     return this.#addresses.current.displayUrl;
+  }
+
+  /** Whether there is a connection right now. */
+  get connected(): boolean {
+    return this.#live !== undefined;
   }
 
   session(): Promise<RedisSession> {
@@ -68,7 +73,7 @@ export class Link {
     try {
       return await session.call(command, ...args);
     } catch (error) {
-      throw this.#failed(session, `${command} on`, error);
+      throw this.failed(session, `${command} on`, error);
     }
   }
 
@@ -83,7 +88,7 @@ export class Link {
         return await session.call("EVAL", script.text, keys.length, ...keys, ...args);
       }
     } catch (error) {
-      throw this.#failed(session, `script ${script.name} on`, error);
+      throw this.failed(session, `script ${script.name} on`, error);
     }
   }
 
@@ -91,6 +96,12 @@ export class Link {
   reset(): void {
     const live = this.#forget();
     live?.destroy();
+  }
+
+  /** Ends the connection now, for good. */
+  end(): void {
+    this.#closed = true;
+    this.reset();
   }
 
   /** Ends the connection after what was sent is answered. A half-made one is dropped. */
@@ -116,7 +127,7 @@ export class Link {
       try {
         return await this.#attempt(endpoint, signal);
       } catch (error) {
-        failure = redisFailure("connecting to", endpoint.displayUrl, error);
+        failure = redisFailure("connecting to", endpoint.displayUrl, error, this.#events.rights);
         if (!signal.aborted) this.#addresses.leave(endpoint);
       }
     }
@@ -127,8 +138,10 @@ export class Link {
   async #attempt(endpoint: Endpoint, signal: AbortSignal): Promise<RedisSession> {
     let opened: RedisSession | undefined;
     let ended: Error | undefined;
+    const { message, payload } = this.#events;
     const events: SessionEvents = {
-      message: (pattern, channel, text) => this.#events.message?.(pattern, channel, text),
+      ...(message && { message }),
+      ...(payload && { payload }),
       ended: (reason) => {
         ended = reason;
         if (opened) this.#ended(opened, endpoint, reason);
@@ -141,6 +154,7 @@ export class Link {
       throw new OperationalError(`the connection to ${endpoint.displayUrl} has been closed`, { retriable: false });
     }
     this.#live = session;
+    this.#endpoint = endpoint;
     return session;
   }
 
@@ -153,11 +167,12 @@ export class Link {
     );
   }
 
-  #failed(session: RedisSession, doing: string, error: unknown): CeleryError {
+  /** The error to tell of; a server that cannot be written to is left, so that the next call looks for another. */
+  failed(session: RedisSession, doing: string, error: unknown): CeleryError {
     if (isWrongServer(error)) {
-      this.#addresses.leave(this.#addresses.current);
+      if (this.#live === session && this.#endpoint) this.#addresses.leave(this.#endpoint);
       session.destroy(error as Error);
     }
-    return redisFailure(doing, this.displayUrl, error);
+    return redisFailure(doing, this.displayUrl, error, this.#events.rights);
   }
 }
