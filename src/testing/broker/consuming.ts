@@ -5,7 +5,7 @@ import { toQueue } from "../../protocol/queue.js";
 import type { Queue } from "../../protocol/queue.js";
 import { deferred } from "../../util/deferred.js";
 import { until, within } from "../harness.js";
-import { Reader, textMessage, textOf } from "./scene.js";
+import { assertTexts, Reader, textMessage, textOf } from "./scene.js";
 import type { BrokerHarness, Define, Scene } from "./scene.js";
 
 async function fill(broker: Broker, queue: Queue, ...texts: string[]): Promise<void> {
@@ -77,14 +77,14 @@ export function consumingTests(define: Define, harness: BrokerHarness): void {
     await reader.hasOnly(6);
     await (await reader.nth(5)).ack();
     await reader.hasOnly(7);
-    assert.deepEqual(reader.texts, numbers(7));
+    assertTexts(broker, reader.texts, numbers(7));
   });
 
   define("without acknowledgements everything is handed out and nothing comes back", async (scene) => {
     const { broker, queue } = await stage(scene, ...numbers(250));
     const reader = new Reader(broker.consume([queue], { noAck: true, prefetch: 1 }));
     await reader.hasOnly(250);
-    assert.deepEqual(reader.texts, numbers(250));
+    assertTexts(broker, reader.texts, numbers(250));
     await (await reader.nth(0)).ack();
     await (await reader.nth(1)).reject({ requeue: true });
     await reader.consumer.close();
@@ -186,11 +186,8 @@ export function consumingTests(define: Define, harness: BrokerHarness): void {
     await within("the iteration to end", reader.end);
     await (await reader.nth(0)).ack();
     const next = await new Reader((await scene.open()).consume([queue])).hasOnly(5);
-    assert.deepEqual(next.texts, ["n0", "n2", "n3", "n4", "n5"]);
-    assert.deepEqual(
-      next.deliveries.map((one) => one.info.redelivered),
-      [true, true, true, true, false],
-    );
+    assertTexts(broker, next.texts, ["n0", "n2", "n3", "n4", "n5"]);
+    for (const one of next.deliveries) assert.equal(one.info.redelivered, textOf(one) !== "n5");
   });
 
   define("leaving the loop closes the consumer", async (scene) => {
@@ -202,7 +199,7 @@ export function consumingTests(define: Define, harness: BrokerHarness): void {
     }
     await until("two messages given back", async () => (await broker.size(queue.name)) === 2);
     const next = await new Reader(broker.consume([queue])).hasOnly(2);
-    assert.deepEqual(next.texts, ["b", "c"]);
+    assertTexts(broker, next.texts, ["b", "c"]);
   });
 
   define("closing the broker ends its consumers and gives back what they hold", async (scene) => {

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import type { Broker, Consumer, Delivery } from "../../brokers/broker.js";
 import { queue } from "../../protocol/queue.js";
@@ -31,6 +32,13 @@ export function textMessage(text: string, properties: MessageProperties = {}): M
     headers: {},
     properties: { deliveryMode: 2, ...properties },
   };
+}
+
+/** The same texts, in the same order where the broker claims that there is one. */
+export function assertTexts(broker: Broker, actual: readonly string[], expected: readonly string[]): void {
+  const { ordered = true } = broker.capabilities;
+  if (ordered) assert.deepEqual(actual, expected);
+  else assert.deepEqual([...actual].sort(), [...expected].sort());
 }
 
 export const textOf = (delivery: Delivery): string => new TextDecoder().decode(delivery.message.body);
