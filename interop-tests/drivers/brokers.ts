@@ -3,3 +3,4 @@ export { redisBroker } from "./redis.js";
 export { amqpBroker } from "./amqp.js";
 export { filesystemBroker } from "./filesystem.js";
 export { memoryBroker } from "./memory.js";
+export { sqsBroker } from "./sqs.js";

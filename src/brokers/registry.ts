@@ -20,6 +20,7 @@ const drivers = new Map<string, LoadBroker>([
   ["redis+socket", redis],
   ["filesystem", () => import("./filesystem/index.js")],
   ["memory", () => import("./memory/index.js")],
+  ["sqs", () => import("./sqs/index.js")],
 ]);
 
 const parts: Parts<Broker> = {

@@ -1,0 +1,71 @@
+import { ImproperlyConfigured } from "../../errors.js";
+
+/** Readers of transport options: each checks one value and says what it should have been. */
+
+export type Options = Readonly<Record<string, unknown>>;
+
+export function refuse(name: string, value: unknown, expected: string): never {
+  throw new ImproperlyConfigured(`SQS transport option ${name} is ${JSON.stringify(value)}: expected ${expected}`);
+}
+
+export function text(options: Options, name: string): string | undefined {
+  const value = options[name] ?? undefined;
+  return value === undefined || typeof value === "string" ? value : refuse(name, value, "a text");
+}
+
+export function flag(options: Options, name: string, otherwise: boolean): boolean {
+  const value = options[name] ?? otherwise;
+  return typeof value === "boolean" ? value : refuse(name, value, "true or false");
+}
+
+export function number(options: Options, name: string, otherwise: number, min: number, max: number): number {
+  const value = options[name] ?? otherwise;
+  return typeof value === "number" && value >= min && value <= max
+    ? value
+    : refuse(name, value, max === Infinity ? `a number, ${min} or more` : `a number from ${min} to ${max}`);
+}
+
+export function table(options: Options, name: string): Options | undefined {
+  const value = options[name] ?? undefined;
+  if (value === undefined) return undefined;
+  return typeof value === "object" && !Array.isArray(value) ? (value as Options) : refuse(name, value, "an object");
+}
+
+export function texts(options: Options, name: string): Readonly<Record<string, string>> | undefined {
+  const value = table(options, name);
+  if (value && !Object.values(value).every((one) => typeof one === "string")) refuse(name, value, "an object of texts");
+  return value as Readonly<Record<string, string>> | undefined;
+}
+
+export function list(options: Options, name: string): readonly string[] {
+  const value = options[name] ?? [];
+  return Array.isArray(value) && value.every((one) => typeof one === "string")
+    ? value
+    : refuse(name, value, "a list of texts");
+}
+
+/** @throws ImproperlyConfigured for a name that is not known, with what may have been meant */
+export function assertKnown(options: Options, known: readonly string[], where = "SQS has no transport option"): void {
+  for (const name of Object.keys(options)) {
+    if (known.includes(name)) continue;
+    const plain = (one: string): string => one.toLowerCase().replaceAll(/[^a-z0-9]/g, "");
+    const near = known.find((one) => plain(one) === plain(name) || distance(plain(one), plain(name)) <= 2);
+    throw new ImproperlyConfigured(
+      `${where} "${name}"; ${near === undefined ? `known are ${known.join(", ")}` : `did you mean ${near}?`}`,
+    );
+  }
+}
+
+/** Edit distance, for suggestions only: names are short. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++)
+      next.push(
+        Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)),
+      );
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}
