@@ -12,6 +12,7 @@ const drivers = new Map<string, LoadBackend>([
   ["redis", () => import("./redis/index.js")],
   ["rediss", () => import("./redis/index.js")],
   ["redis+socket", () => import("./redis/index.js")],
+  ["sentinel", () => import("./redis/index.js")],
   ["rpc", () => import("./rpc/index.js")],
   ["cassandra", () => import("./cassandra/index.js")],
   ["file", () => import("./file/index.js")],

@@ -18,6 +18,7 @@ const drivers = new Map<string, LoadBroker>([
   ["redis", redis],
   ["rediss", redis],
   ["redis+socket", redis],
+  ["sentinel", redis],
   ["filesystem", () => import("./filesystem/index.js")],
   ["memory", () => import("./memory/index.js")],
   ["sqs", () => import("./sqs/index.js")],
