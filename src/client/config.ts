@@ -89,6 +89,25 @@ export interface Config {
   readonly resultBackendTransportOptions: Readonly<Record<string, unknown>>;
   /** true, or Node's TLS options. */
   readonly redisBackendUseSsl: boolean | Readonly<Record<string, unknown>>;
+  /** Results in Redis, where the URL says nothing: host and port ... */
+  readonly redisHost: string | null;
+  readonly redisPort: number | null;
+  /** ... and for `backend: "redis"` without any URL the database. */
+  readonly redisDb: number | null;
+  readonly redisUsername: string | null;
+  readonly redisPassword: string | null;
+  /** Seconds to wait for an answer (120), and for a connection (5). */
+  readonly redisSocketTimeout: number | null;
+  readonly redisSocketConnectTimeout: number | null;
+  readonly redisSocketKeepalive: boolean | null;
+  readonly redisRetryOnTimeout: boolean | null;
+  readonly redisMaxConnections: number | null;
+  /** Seconds between signs of life; 0 for none. Default 25. */
+  readonly redisBackendHealthCheckInterval: number | null;
+  /** Shown by `CLIENT LIST`. */
+  readonly redisClientName: string | null;
+  /** A function that gives `{ username, password }`, or a promise of it, for each new connection. */
+  readonly redisBackendCredentialProvider: RedisCredentialProvider | null;
 
   /** The time zone of the application (IANA name): SQL stores keep local times. Default "UTC". */
   readonly timezone: string;
@@ -135,6 +154,10 @@ const tls = custom(
   "true, false or TLS options",
 );
 const timezone = custom(isTimezone, 'a time zone such as "Europe/Paris" or "UTC"');
+const provider = custom(
+  (value) => typeof value === "function",
+  "a function that gives {username, password} (Python's provider classes cannot run here)",
+);
 const exchangeType = choice("direct", "topic", "fanout", "headers");
 const queueType = choice("classic", "quorum");
 
@@ -184,6 +207,19 @@ const SETTINGS = {
   resultPersistent: { check: boolean, initial: false },
   resultBackendTransportOptions: { check: record, initial: Object.freeze({}) },
   redisBackendUseSsl: { check: tls, initial: false },
+  redisHost: { check: nullable(text), initial: null },
+  redisPort: { check: nullable(number({ min: 1, max: 65535, integer: true })), initial: null },
+  redisDb: { check: nullable(number({ min: 0, integer: true })), initial: null },
+  redisUsername: { check: nullable(text), initial: null },
+  redisPassword: { check: nullable(text), initial: null },
+  redisSocketTimeout: { check: nullable(number({ above: 0 })), initial: null },
+  redisSocketConnectTimeout: { check: nullable(number({ above: 0 })), initial: null },
+  redisSocketKeepalive: { check: nullable(boolean), initial: null },
+  redisRetryOnTimeout: { check: nullable(boolean), initial: null },
+  redisMaxConnections: { check: nullable(number({ min: 1, integer: true })), initial: null },
+  redisBackendHealthCheckInterval: { check: nullable(number({ min: 0 })), initial: null },
+  redisClientName: { check: nullable(text), initial: null },
+  redisBackendCredentialProvider: { check: nullable(provider), initial: null },
   timezone: { check: timezone, initial: "UTC" },
   databaseTableNames: { check: record, initial: Object.freeze({}) },
   databaseTableSchemas: { check: record, initial: Object.freeze({}) },
