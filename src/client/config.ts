@@ -1,5 +1,6 @@
 import { ImproperlyConfigured } from "../errors.js";
 import type { ExchangeType } from "../protocol/queue.js";
+import type { CredentialProvider } from "../util/redis/session.js";
 import type { QueueSettings } from "./queue-settings.js";
 import type { RetryPolicy } from "./retry-policy.js";
 import type { RouteTable } from "./routes.js";
@@ -107,7 +108,7 @@ export interface Config {
   /** Shown by `CLIENT LIST`. */
   readonly redisClientName: string | null;
   /** A function that gives `{ username, password }`, or a promise of it, for each new connection. */
-  readonly redisBackendCredentialProvider: RedisCredentialProvider | null;
+  readonly redisBackendCredentialProvider: CredentialProvider | null;
 
   /** The time zone of the application (IANA name): SQL stores keep local times. Default "UTC". */
   readonly timezone: string;
