@@ -1,5 +1,7 @@
 import { startLocalCassandra } from "./cassandra.js";
 import { serverKinds } from "./kinds.mjs";
+import { startLocalMariadb } from "./mariadb.js";
+import { startLocalPostgresql } from "./postgresql.js";
 import { startLocalRabbitmq } from "./rabbitmq.js";
 import { startLocalRedis } from "./redis.js";
 import { ServerMissing } from "./server.js";
@@ -43,6 +45,8 @@ const locals: Partial<Record<ServerKind, (options: ServerOptions) => Promise<Ser
   zookeeper: startLocalZookeeper,
   sqs: startLocalSqs,
   cassandra: startLocalCassandra,
+  postgresql: startLocalPostgresql,
+  mariadb: startLocalMariadb,
 };
 
 const start: Record<Provider, (kind: ServerKind, options: ServerOptions) => Promise<Server>> = {

@@ -39,4 +39,16 @@ export const serverKinds = {
     packages: ["maven", "default-jre-headless"],
     prepare: (log) => ensureCassandra(log),
   },
+  postgresql: {
+    name: "PostgreSQL",
+    variable: "POSTGRESQL_URL",
+    programs: ["/usr/lib/postgresql/*/bin/postgres", "postgres"],
+    packages: ["postgresql"],
+  },
+  mariadb: {
+    name: "MariaDB",
+    variable: "MARIADB_URL",
+    programs: ["mariadbd"],
+    packages: ["mariadb-server"],
+  },
 };

@@ -1,15 +1,27 @@
-import { access, constants } from "node:fs/promises";
+import { access, constants, readdir } from "node:fs/promises";
 import { createServer } from "node:net";
 import { delimiter, join } from "node:path";
 import { ServerMissing } from "./server.js";
 
-/** The first of the given programs that exists: absolute paths as they are, names along PATH and the sbin folders. */
+/**
+ * The first of the given programs that exists: absolute paths as they are, where a `*` stands for one folder (the
+ * newest version counts), names along PATH and the sbin folders.
+ */
 export async function findProgram(...candidates: string[]): Promise<string | undefined> {
   const folders = [...(process.env.PATH ?? "").split(delimiter), "/usr/local/sbin", "/usr/sbin", "/opt/homebrew/sbin"];
   for (const candidate of candidates)
-    for (const path of candidate.startsWith("/") ? [candidate] : folders.map((folder) => join(folder, candidate)))
+    for (const path of candidate.startsWith("/")
+      ? await versionsOf(candidate)
+      : folders.map((folder) => join(folder, candidate)))
       if (await runnable(path)) return path;
   return undefined;
+}
+
+async function versionsOf(path: string): Promise<string[]> {
+  const [before, after] = path.split("/*");
+  if (before === undefined || after === undefined) return [path];
+  const versions = await readdir(before).catch(() => []);
+  return versions.sort((a, b) => Number(b) - Number(a)).map((version) => `${before}/${version}${after}`);
 }
 
 const runnable = (path: string): Promise<boolean> =>

@@ -25,6 +25,8 @@ export interface BackendCapabilities {
    * lost, but may be rounded to a second. Default: none.
    */
   readonly loses?: readonly ("children" | "groupId" | "parentId" | "extended")[];
+  /** Bytes of the largest result, where that is less than a few megabytes. Larger ones are refused with `EncodeError`. */
+  readonly maxResult?: number;
 }
 
 export interface BackendOptions {

@@ -8,6 +8,8 @@ import type { Backend, BackendOptions, OpenBackend } from "./backend.js";
 /** Loads a driver's module when its scheme is first used. */
 export type LoadBackend = () => Promise<{ readonly default: OpenBackend }>;
 
+const database: LoadBackend = () => import("./database/index.js");
+
 const drivers = new Map<string, LoadBackend>([
   ["redis", () => import("./redis/index.js")],
   ["rediss", () => import("./redis/index.js")],
@@ -15,6 +17,12 @@ const drivers = new Map<string, LoadBackend>([
   ["sentinel", () => import("./redis/index.js")],
   ["rpc", () => import("./rpc/index.js")],
   ["cassandra", () => import("./cassandra/index.js")],
+  ["db", database],
+  ["database", database],
+  ["db+postgresql", database],
+  ["db+mysql", database],
+  ["db+mariadb", database],
+  ["db+sqlite", database],
   ["file", () => import("./file/index.js")],
   ["memory", () => import("./memory/index.js")],
   ["cache+memory", () => import("./memory/index.js")],
@@ -46,7 +54,8 @@ const parts: Parts<Backend> = {
  */
 export async function openBackend(url: string, options: BackendOptions): Promise<Backend> {
   const scheme = url === "" ? "disabled" : schemeOf(url);
-  const load = drivers.get(scheme);
+  // SQLAlchemy's dialect and driver stand behind the scheme: db+postgresql+psycopg2.
+  const load = drivers.get(scheme) ?? drivers.get(/^(db|database)\+/.exec(scheme)?.[1] ?? scheme);
   if (!load) throw unknownScheme("result backend", url, [...drivers.keys()]);
   const { default: open } = await load();
   const what = `the result backend driver for ${scheme}://`;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { CeleryError, ContentDisallowed, DecodeError, NotSupported } from "../../errors.js";
+import { CeleryError, ContentDisallowed, DecodeError, EncodeError, NotSupported } from "../../errors.js";
 import type { ResultNode } from "../../protocol/result.js";
 import { newId } from "../../util/id.js";
 import { sleep } from "../../util/time.js";
@@ -75,8 +75,17 @@ export function storingTests(define: Define, harness: BackendHarness): void {
     const { reader, store } = await scene.pair();
     if (!reader.capabilities.results) return;
     const id = await scene.task(reader);
-    const value = { text: "ä€\u{1F955}".repeat(100_000), big: 2n ** 70n, infinite: Infinity, empty: "" };
+    const { maxResult = Infinity } = reader.capabilities;
+    const sized = (bytes: number): unknown => ({
+      text: "ä€\u{1F955}".repeat(bytes / 9),
+      big: 2n ** 70n,
+      infinite: Infinity,
+      empty: "",
+    });
+    const value = sized(Math.min(900_000, maxResult / 2));
     await store(state(id, "SUCCESS", value));
+    if (maxResult < Infinity)
+      await rejects(harness, EncodeError, () => store(state(newId(), "SUCCESS", sized(2 * maxResult))));
     assert.deepEqual((await loaded(reader, id, "SUCCESS")).result, value);
   });
 
