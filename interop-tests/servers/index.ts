@@ -4,6 +4,7 @@ import { startLocalMariadb } from "./mariadb.js";
 import { startLocalPostgresql } from "./postgresql.js";
 import { startLocalRabbitmq } from "./rabbitmq.js";
 import { startLocalRedis } from "./redis.js";
+import { startLocalSentinel } from "./sentinel.js";
 import { ServerMissing } from "./server.js";
 import type { Provider, Server, ServerKind, ServerOptions } from "./server.js";
 import { startLocalSqs } from "./sqs.js";
@@ -41,6 +42,7 @@ export const variableOf = (kind: ServerKind): string => serverKinds[kind]?.varia
 /** Programs of this machine. */
 const locals: Partial<Record<ServerKind, (options: ServerOptions) => Promise<Server>>> = {
   redis: startLocalRedis,
+  sentinel: startLocalSentinel,
   rabbitmq: startLocalRabbitmq,
   zookeeper: startLocalZookeeper,
   sqs: startLocalSqs,

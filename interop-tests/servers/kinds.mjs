@@ -13,6 +13,12 @@ export const serverKinds = {
     programs: ["redis-server", "valkey-server"],
     packages: ["redis-server"],
   },
+  sentinel: {
+    name: "Redis Sentinel",
+    variable: "SENTINEL_URL",
+    programs: ["redis-server", "valkey-server"],
+    packages: ["redis-server"],
+  },
   rabbitmq: {
     name: "RabbitMQ",
     variable: "RABBITMQ_URL",
