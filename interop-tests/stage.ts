@@ -1,7 +1,7 @@
 import { Celery } from "../src/index.js";
 import type { CeleryOptions } from "../src/index.js";
 import { queue } from "../src/protocol/queue.js";
-import { backends, brokers, openBrokerAt, pairs, uniqueName } from "./drivers/index.js";
+import { backends, brokers, openBrokerAt, pairs, pythonSettings, uniqueName } from "./drivers/index.js";
 import type { BackendDriver, BrokerDriver } from "./drivers/index.js";
 import type { PythonTarget } from "./python/environment.js";
 import { celeryVersions, newestCelery } from "./python/venvs.mjs";
@@ -85,6 +85,8 @@ export async function openStage(combination: Combination, server?: Server): Prom
     brokerTransportOptions: broker.transportOptions,
     resultBackendTransportOptions: backend.transportOptions,
     taskDefaultQueue: queueName,
+    ...broker.settings,
+    ...backend.settings,
   };
   return {
     combination,
@@ -94,7 +96,12 @@ export async function openStage(combination: Combination, server?: Server): Prom
       version: combination.version,
       broker: broker.python.url,
       backend: backend.python.url,
-      conf: { broker_transport_options: broker.python.transportOptions, task_default_queue: queueName },
+      conf: {
+        broker_transport_options: broker.python.transportOptions,
+        task_default_queue: queueName,
+        ...pythonSettings(broker),
+        ...pythonSettings(backend),
+      },
     },
     app: (changes = {}) => {
       const app = new Celery({ ...options, ...changes });

@@ -39,12 +39,14 @@ for (const driver of backends)
     };
     const open = (changes: Partial<BackendOptions> = {}): Promise<Backend> => {
       let broker: Promise<Broker> | undefined;
+      const expiry = changes.resultExpires === undefined ? {} : driver.expiry?.(changes.resultExpires);
       return openBackend(
         place.url,
         backendOptions(place, {
           ...(through && { broker: () => (broker ??= connect()) }),
           ...changes,
           transportOptions: { ...place.transportOptions, ...changes.transportOptions },
+          settings: { ...place.settings, ...expiry, ...changes.settings },
         }),
       );
     };

@@ -4,3 +4,4 @@ export { sentinelBackend } from "./sentinel.js";
 export { rpcOverAmqp, rpcOverRedis, rpcOverMemory } from "./rpc.js";
 export { fileBackend } from "./filesystem.js";
 export { memoryBackend, disabledBackend } from "./memory.js";
+export { cassandraBackend } from "./cassandra.js";

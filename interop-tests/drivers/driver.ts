@@ -1,4 +1,5 @@
 import type { Backend } from "../../src/backends/backend.js";
+import type { CeleryOptions } from "../../src/index.js";
 import type { Server, ServerKind } from "../servers/index.js";
 
 /** Where a driver finds its server, with the server's own ways to be hurt. */
@@ -6,6 +7,8 @@ export interface Place {
   /** Our URL; options under Celery's names. */
   readonly url: string;
   readonly transportOptions: Readonly<Record<string, unknown>>;
+  /** Settings of the application that say where the place is, when the URL does not; Python gets the same. */
+  readonly settings?: Partial<CeleryOptions>;
   /** The same place for a Python process, or null where no other process can reach it. */
   readonly python: { readonly url: string; readonly transportOptions: Readonly<Record<string, unknown>> } | null;
   /** The server behind it, when there is one. */
@@ -36,6 +39,8 @@ export interface BackendDriver {
   prepare(server?: Server): Promise<Place>;
   /** A part of the URL that must never be seen in an error or a log line. */
   readonly secret?: string;
+  /** The settings that make results go away after so many seconds, where that is not `resultExpires`. */
+  readonly expiry?: (seconds: number | null) => Partial<CeleryOptions>;
   /** Puts bytes where `reader` looks for a task's result. `place` is the broker's for backends that go through one. */
   readonly corrupt?: (place: Place, reader: Backend, taskId: string, bytes: Uint8Array) => Promise<void>;
 }

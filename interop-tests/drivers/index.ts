@@ -3,7 +3,7 @@ import * as brokerList from "./brokers.js";
 import type { BackendDriver, BrokerDriver } from "./driver.js";
 
 export type { BackendDriver, BrokerDriver, Place } from "./driver.js";
-export { backendOptions, brokerOptions, openBrokerAt, uniqueName } from "./place.js";
+export { backendOptions, brokerOptions, openBrokerAt, pythonSettings, uniqueName } from "./place.js";
 
 /** The drivers under test, from the two lists beside this file. `DRIVERS=redis,amqp` narrows all suites. */
 const wanted = process.env.DRIVERS?.split(",").map((name) => name.trim());

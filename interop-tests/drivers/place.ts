@@ -47,10 +47,20 @@ export const backendOptions = (place: Place, changes: Partial<BackendOptions> = 
   resultExpires: 86_400,
   resultPersistent: false,
   transportOptions: place.transportOptions,
+  settings: { ...place.settings },
   useSsl: false,
   broker: () => Promise.reject(new Error("this backend was opened without a broker")),
   ...changes,
 });
+
+/** A place's settings under Python's names: `cassandraServers` is `cassandra_servers`. */
+export const pythonSettings = ({ settings }: Place): Record<string, unknown> =>
+  Object.fromEntries(
+    Object.entries(settings ?? {}).map(([name, value]) => [
+      name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+      value,
+    ]),
+  );
 
 /** Opens a broker driver at a place. */
 export const openBrokerAt = (place: Place, changes: Partial<BrokerOptions> = {}): Promise<Broker> =>

@@ -25,8 +25,8 @@ interface Entry {
 }
 
 export interface HubOptions {
-  readonly kv: KeyValue;
-  readonly documents: Documents;
+  readonly kv: Pick<KeyValue, "getMany" | "batch" | "follow" | "hints">;
+  readonly documents: Pick<Documents, "prefixes" | "taskKey" | "decodeTask">;
   readonly logger: Logger;
   readonly timing: RereadTiming;
   /** A value may be seen half-written: something unreadable is read again this often before it counts as broken. */
