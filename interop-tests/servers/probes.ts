@@ -23,6 +23,8 @@ const probes: Readonly<Record<ServerKind, (url: string, server: Server) => Promi
       connection.disconnect();
     }
   },
+  // The first Sentinel answers for all.
+  sentinel: (url, server) => probes.redis(url.replace(/^sentinel(:[^;]*?:\d+).*$/s, "redis$1"), server),
   rabbitmq: async (url) => {
     const connection = await connectAmqp(url, { timeout: PATIENCE_MS });
     const { version } = connection.connection.serverProperties;
