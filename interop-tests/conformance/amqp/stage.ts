@@ -14,7 +14,7 @@ import type { Server } from "../../servers/index.js";
 export class AmqpStage {
   readonly lines: LogLine[] = [];
   readonly #brokers: Broker[] = [];
-  #raw: Promise<ChannelModel> | undefined;
+  readonly #raw = new Map<string, Promise<ChannelModel>>();
 
   constructor(readonly server: Server) {}
 
@@ -40,21 +40,25 @@ export class AmqpStage {
   }
 
   /** A channel of amqplib itself. */
-  async raw(): Promise<Channel> {
-    this.#raw ??= connectRaw(this.server.url).then((model) => {
-      model.on("error", () => undefined);
-      model.on("close", () => (this.#raw = undefined));
-      return model;
-    });
-    const channel = await (await this.#raw).createChannel();
+  async raw(url = this.server.url): Promise<Channel> {
+    let connecting = this.#raw.get(url);
+    if (!connecting) {
+      connecting = connectRaw(url).then((model) => {
+        model.on("error", () => undefined);
+        model.on("close", () => this.#raw.delete(url));
+        return model;
+      });
+      this.#raw.set(url, connecting);
+    }
+    const channel = await (await connecting).createChannel();
     channel.on("error", () => undefined);
     return channel;
   }
 
   async reset(): Promise<void> {
     await Promise.all(this.#brokers.splice(0).map((broker) => broker.close()));
-    await (await this.#raw)?.close();
-    this.#raw = undefined;
+    for (const connecting of this.#raw.values()) await (await connecting).close();
+    this.#raw.clear();
     this.lines.length = 0;
   }
 }

@@ -22,6 +22,8 @@ import type { Topology } from "./topology.js";
 const LEVELS = 28;
 /** Seconds, over eight years. A longer delay is cut to it; the worker looks at the ETA again. */
 export const MAX_DELAY = 2 ** LEVELS - 1;
+/** Milliseconds for the way from the call to here: a countdown of one second is still one. */
+const SLACK = 50;
 /** AMQP's limit for a routing key, in bytes. */
 const MAX_KEY = 255;
 const LABELS = /^(?:[01]\.){28}/;
@@ -45,7 +47,7 @@ export function delayedRoute(
   to: Destination,
   { until, queues }: NonNullable<PublishOptions["delay"]>,
 ): Destination | undefined {
-  const delay = Math.min(Math.floor((until - now()) / 1000), MAX_DELAY);
+  const delay = Math.min(Math.floor((until - now() + SLACK) / 1000), MAX_DELAY);
   if (!(delay >= 1) || to.routingKey === "" || !hasQuorum(queues)) return undefined;
   if (!queues.some((queue) => bindingsFor(queue, to.exchange).length > 0)) return undefined;
   const labels = [...delay.toString(2).padStart(LEVELS, "0")].join(".");

@@ -20,6 +20,7 @@ const CAPABILITIES: BrokerCapabilities = {
   topic: true,
   priority: "highest-first",
   redelivery: "immediate",
+  delay: "quorum-queues",
   persistent: true,
   unroutable: true,
   expiration: true,
