@@ -17,6 +17,16 @@ export interface Place {
   close(): Promise<void>;
 }
 
+/** How `interop-tests/bad-input` asks for a place wrongly, where its URL alone does not say it; null: it cannot be wrong. */
+export interface BadInput {
+  /** The same server with another password, which it refuses. Default: in the URL. */
+  readonly password?: ((place: Place, password: string) => Place) | null;
+  /** The same with a port on which nobody listens. Default: in the URL. */
+  readonly port?: ((place: Place, port: number) => Place) | null;
+  /** The same with an option of this name and value, which nobody knows. Default: a parameter of the URL. */
+  readonly option?: ((place: Place, name: string, value: string) => Place) | null;
+}
+
 export interface BrokerDriver {
   readonly name: string;
   /** The kind of server it needs; null for none. */
@@ -29,6 +39,7 @@ export interface BrokerDriver {
   readonly secret?: string;
   /** Puts something into a queue that is no message of kombu's, where the medium allows that. */
   readonly poison?: (place: Place, queue: string) => Promise<void>;
+  readonly bad?: BadInput;
 }
 
 export interface BackendDriver {
@@ -43,4 +54,5 @@ export interface BackendDriver {
   readonly expiry?: (seconds: number | null) => Partial<CeleryOptions>;
   /** Puts bytes where `reader` looks for a task's result. `place` is the broker's for backends that go through one. */
   readonly corrupt?: (place: Place, reader: Backend, taskId: string, bytes: Uint8Array) => Promise<void>;
+  readonly bad?: BadInput;
 }

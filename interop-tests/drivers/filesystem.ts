@@ -8,6 +8,7 @@ export const filesystemBroker: BrokerDriver = {
   name: "filesystem",
   server: null,
   results: "file",
+  bad: { option: null },
   prepare: () => {
     const folder = temporaryFolder("filesystem");
     for (const name of ["data", "control", "processed"]) mkdirSync(join(folder, name));

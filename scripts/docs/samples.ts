@@ -10,8 +10,10 @@ const samples: Readonly<Record<string, Sample>> = {
   "redis+socket": { url: "redis+socket:///run/redis.sock" },
   rediss: { url: "rediss://localhost?ssl_cert_reqs=required" },
   sentinel: { url: "sentinel://localhost:26379", transportOptions: { master_name: "mymaster" } },
-  db: { url: "db+sqlite:///results.db" },
-  database: { url: "database+sqlite:///results.db" },
+  // Which kind of database it is, the URL has to say.
+  db: { url: "db+postgresql://localhost/celery" },
+  database: { url: "db+postgresql://localhost/celery" },
+  "db+sqlite": { url: "db+sqlite:///results.db" },
   file: { url: "file:///tmp" },
   cassandra: {
     url: "cassandra://",
@@ -20,6 +22,4 @@ const samples: Readonly<Record<string, Sample>> = {
 };
 
 export const sampleFor = (scheme: string): Sample =>
-  samples[scheme] ?? {
-    url: scheme.startsWith("db+") || scheme === "database" ? `${scheme}://localhost/celery` : `${scheme}://localhost`,
-  };
+  samples[scheme] ?? { url: `${scheme}://localhost${scheme.startsWith("db+") ? "/celery" : ""}` };

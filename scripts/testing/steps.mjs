@@ -47,6 +47,7 @@ export const steps = [
   // Brokers first: what the folders of `conformance` hold is about them, too.
   { name: "brokers", needs, groups: ["conformance"], ...interop("conformance", `--ignore=${backendsAlone}`) },
   { name: "backends", needs, groups: ["conformance"], ...mocha(backendsAlone, within("interop-tests/results")) },
+  { name: "bad-input", needs, ...interop("bad-input") },
   { name: "node-to-python", needs, groups: ["interop"], ...interop("node-to-python") },
   { name: "python-to-node", needs, groups: ["interop"], ...interop("python-to-node") },
   // It writes its totals as mocha does. Without CI set it uses a Docker engine that is there, and installs none.

@@ -19,6 +19,7 @@ export const isMissingScript = (error: unknown): boolean => isReply(error) && er
  */
 export function redisFailure(doing: string, displayUrl: string, error: unknown, rights?: string): CeleryError {
   if (error instanceof CeleryError) return error;
+  forgetArguments(error);
   const text = describe(error);
   if (!isReply(error))
     return new OperationalError(`${doing} ${displayUrl} failed: ${text}`, {
@@ -29,6 +30,12 @@ export function redisFailure(doing: string, displayUrl: string, error: unknown, 
     cause: error,
     retriable: PASSING.test(text),
   });
+}
+
+/** ioredis hangs the command on its errors, with the password in the arguments of AUTH and HELLO, and tasks in others. */
+function forgetArguments(error: unknown): void {
+  const { command } = (error ?? {}) as { command?: { name?: string; args?: unknown } };
+  if (command) delete command.args;
 }
 
 export function describe(error: unknown): string {
