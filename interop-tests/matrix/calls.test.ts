@@ -52,7 +52,13 @@ describe("the calls of the matrix", () => {
 
   it("say in one line what they got", async () => {
     const [failure] = await tryCalls(caller({ flaky: { value: 1 } }), nodeTasks);
-    assert.equal(failure?.error, "got value: 1, expected value: 2");
+    assert.equal(failure?.error, "got 1, expected 2");
+    const refused = caller({ add: { raised: { type: "KeyError", message: "'x'" } } });
+    const raised = (await tryCalls(refused, nodeTasks)).map(({ call, error }) => `${call}: ${error}`);
+    assert.deepEqual(
+      raised,
+      ["group", "20 in flight", "eta"].map((name) => `${name}: it raised KeyError: 'x'`),
+    );
     const lost = { ...caller({}), call: () => Promise.reject(new Error("no answer within 15 s\nand more")) };
     assert.deepEqual(await tryCalls(lost, nodeTasks), [{ call: "value", error: "no answer within 15 s" }]);
   });

@@ -1,5 +1,7 @@
+import { AssertionError } from "node:assert/strict";
 import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
+import { inspect } from "node:util";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -14,27 +16,16 @@ export const exceptionIn = (text: string): string | undefined => [...text.matchA
  * random names and addresses in memory.
  */
 export function errorLine(error: unknown): string {
+  if (error instanceof AssertionError && /equal/i.test(error.operator))
+    return tidy(`got ${inOneLine(error.actual)}, expected ${inOneLine(error.expected)}`);
   const text = error instanceof Error ? error.message : String(error);
-  const name =
-    error instanceof Error && error.name !== "Error" && !error.name.startsWith("Assertion") ? error.name : "";
-  const line = exceptionIn(text) ?? differenceIn(text);
+  const name = error instanceof Error && !plain.test(error.name) ? error.name : "";
+  const line = exceptionIn(text) ?? text.split("\n", 1)[0] ?? "";
   return tidy(name && !line.includes(name) ? `${name}: ${line}` : line);
 }
 
-/** node:assert writes a headline and then both values, marked by + and -. */
-function differenceIn(text: string): string {
-  const [headline = "", ...rest] = text.split("\n");
-  const values = rest
-    .filter((line) => /^[+-] /.test(line) && !/^\+ actual/.test(line))
-    .map((line) => line.slice(0, 100));
-  return values.length === 0 ? headline : `got ${side(values, "+")}, expected ${side(values, "-")}`;
-}
-
-const side = (lines: readonly string[], sign: string): string =>
-  lines
-    .filter((line) => line.startsWith(sign))
-    .map((line) => line.slice(1).trim())
-    .join(" ") || "nothing";
+const plain = /^(Error|AssertionError)$/;
+const inOneLine = (value: unknown): string => inspect(value, { breakLength: Infinity, compact: true, depth: 4 });
 
 function tidy(line: string): string {
   const short = line
