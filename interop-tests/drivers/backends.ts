@@ -5,3 +5,4 @@ export { rpcOverAmqp, rpcOverRedis, rpcOverMemory } from "./rpc.js";
 export { fileBackend } from "./filesystem.js";
 export { memoryBackend, disabledBackend } from "./memory.js";
 export { cassandraBackend } from "./cassandra.js";
+export { postgresqlBackend, mariadbBackend, sqliteBackend } from "./database.js";

@@ -36,6 +36,7 @@ const withDriver = (url: string, driver: string): string => `db+${url.replace(":
 
 export const postgresqlBackend: BackendDriver = {
   name: "postgresql",
+  pickles: true,
   server: "postgresql",
   secret: "kept-secret",
   prepare: async (given): Promise<Place> => {
@@ -46,6 +47,7 @@ export const postgresqlBackend: BackendDriver = {
 
 export const mariadbBackend: BackendDriver = {
   name: "mariadb",
+  pickles: true,
   server: "mariadb",
   secret: "kept-secret",
   prepare: async (given): Promise<Place> => {
@@ -56,6 +58,7 @@ export const mariadbBackend: BackendDriver = {
 
 export const sqliteBackend: BackendDriver = {
   name: "sqlite",
+  pickles: true,
   server: null,
   prepare: () => {
     const folder = temporaryFolder("sqlite");

@@ -47,6 +47,8 @@ export interface BackendDriver {
   readonly server: ServerKind | null;
   /** For backends that answer through the broker: the broker's name in `brokers.ts`. */
   readonly over?: string;
+  /** Celery before 5.7 pickles what this store keeps, whatever the serializer, and keeps no children there. */
+  readonly pickles?: boolean;
   prepare(server?: Server): Promise<Place>;
   /** A part of the URL that must never be seen in an error or a log line. */
   readonly secret?: string;

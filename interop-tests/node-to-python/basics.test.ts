@@ -13,7 +13,9 @@ import {
   Uuid,
 } from "../../src/index.js";
 import type { Celery } from "../../src/index.js";
+import { dumps } from "../../src/protocol/json.js";
 import { failure, until } from "../expect.js";
+import { newestCelery } from "../python/venvs.mjs";
 import { startPythonWorker } from "../python/worker.js";
 import type { PythonWorker } from "../python/worker.js";
 import { removeFolder, temporaryFolder } from "../servers/children.js";
@@ -32,6 +34,7 @@ for (const combination of combinations)
     const wait = { timeout: 20 };
     /** Kombu 5.2 knows no typed JSON: values travel through it as they are, but its tasks do not see their types. */
     const typed = !combination.version.startsWith("5.2.");
+    const pickles = combination.backend.pickles === true && combination.version !== newestCelery;
 
     before(async function () {
       for (const kind of [combination.broker.server, combination.backend.server])
@@ -97,7 +100,9 @@ for (const combination of combinations)
         bytes: new Uint8Array([255, 0, 1]),
         text: new Uint8Array(Buffer.from("text")),
       };
-      assert.deepEqual(await app.sendTask("interop.echo", [values]).get(wait), values);
+      const echo = await app.sendTask("interop.echo", [values]).get(wait);
+      // A Python that does not know the types pickles what it saw: the notation itself.
+      assert.deepEqual(echo, typed || !pickles ? values : JSON.parse(dumps(values)));
       if (!typed) return;
       const seen = async (value: unknown): Promise<unknown> => app.sendTask("interop.describe", [value]).get(wait);
       assert.deepEqual(await seen(values.decimal), ["Decimal", "Decimal('1.10')"]);
@@ -214,6 +219,7 @@ for (const combination of combinations)
     it("finds the tasks that a task has sent", async () => {
       const sent = await app.sendTask("interop.spawn", [2, 3]);
       const id = await sent.get(wait);
+      if (pickles) return assert.deepEqual(await sent.children(), []);
       const [child, ...others] = await sent.children();
       assert.equal(child?.id, id);
       assert.equal(others.length, 0);

@@ -17,11 +17,26 @@ const Code = {
   NOTADB: 26,
 } as const;
 
+/** SQLite's own words for the codes, which some errors of @photostructure/sqlite have alone. */
+const WORDS: readonly (readonly [RegExp, number])[] = [
+  [/^database (?:table |schema )?is locked/i, Code.BUSY],
+  [/unable to open database file/i, Code.CANTOPEN],
+  [/disk I\/O error/i, Code.IOERR],
+  [/attempt to write a readonly database/i, Code.READONLY],
+  [/disk image is malformed/i, Code.CORRUPT],
+  [/file is not a database/i, Code.NOTADB],
+  [/database or disk is full/i, Code.FULL],
+  [/database schema has changed/i, Code.SCHEMA],
+  [/string or blob too big/i, Code.TOOBIG],
+  [/^no such (?:table|column)|has no column/i, Code.ERROR],
+];
+
 /** The primary code: the extended ones carry it in their lowest byte. */
-const codeOf = (error: unknown): number | null => {
-  const { errcode } = error as { errcode?: unknown };
-  return typeof errcode === "number" ? errcode & 0xff : null;
-};
+function codeOf(error: unknown): number | null {
+  const { errcode, message } = error as { errcode?: unknown; message?: unknown };
+  if (typeof errcode === "number") return errcode & 0xff;
+  return typeof message === "string" ? (WORDS.find(([words]) => words.test(message))?.[1] ?? null) : null;
+}
 
 /** Another connection is writing. */
 export const isBusy = (error: unknown): boolean => {
