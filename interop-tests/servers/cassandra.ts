@@ -1,4 +1,5 @@
 import { mkdirSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { ensureCassandra } from "./cassandra/jars.mjs";
@@ -19,10 +20,9 @@ export async function startLocalCassandra(): Promise<Server> {
     throw new ServerMissing(error instanceof Error ? error.message : String(error));
   });
   const folder = temporaryFolder("cassandra");
-  const port = await freePort();
-  const [storage, secureStorage] = [await freePort(), await freePort()];
+  const { host, port, storage } = await freeAddress();
   mkdirSync(join(folder, "tmp"));
-  writeFileSync(join(folder, "cassandra.yaml"), configuration(folder, port, storage, secureStorage));
+  writeFileSync(join(folder, "cassandra.yaml"), configuration(folder, host, port, storage));
   writeFileSync(join(folder, "logback.xml"), logging);
   const args = [
     ...["-Xms512M", "-Xmx512M", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData"],
@@ -40,7 +40,7 @@ export async function startLocalCassandra(): Promise<Server> {
     kind: "cassandra",
     provider: "local",
     owned: true,
-    url: `cassandra://cassandra:cassandra@127.0.0.1:${port}`,
+    url: `cassandra://cassandra:cassandra@${host}:${port}`,
     kill: () => child.kill(),
     // It takes long to end by itself, and its commit log has everything.
     restart: async () => {
@@ -54,19 +54,39 @@ export async function startLocalCassandra(): Promise<Server> {
   };
 }
 
-const configuration = (folder: string, port: number, storage: number, secureStorage: number): string => `
+/**
+ * Before 5.5 Celery does not read `cassandra_port` and always takes 9042. Where the system has more than one address of
+ * its own, as Linux has, each server gets one of them and that port.
+ */
+async function freeAddress(): Promise<{ host: string; port: number; storage: number }> {
+  const part = (): number => 1 + Math.floor(Math.random() * 253);
+  for (let attempt = 0; attempt < 50; attempt++) {
+    const host = `127.${part()}.${part()}.${part()}`;
+    if (await canListen(host, 9042)) return { host, port: 9042, storage: 7000 };
+  }
+  return { host: "127.0.0.1", port: await freePort(), storage: await freePort() };
+}
+
+function canListen(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => resolve(false));
+    server.listen(port, host, () => server.close(() => resolve(true)));
+  });
+}
+
+const configuration = (folder: string, host: string, port: number, storage: number): string => `
 cluster_name: celeriac
 num_tokens: 1
 partitioner: org.apache.cassandra.dht.Murmur3Partitioner
 endpoint_snitch: SimpleSnitch
-listen_address: 127.0.0.1
-rpc_address: 127.0.0.1
+listen_address: ${host}
+rpc_address: ${host}
 storage_port: ${storage}
-ssl_storage_port: ${secureStorage}
 native_transport_port: ${port}
 seed_provider:
   - class_name: org.apache.cassandra.locator.SimpleSeedProvider
-    parameters: [{ seeds: "127.0.0.1:${storage}" }]
+    parameters: [{ seeds: "${host}:${storage}" }]
 data_file_directories: [${JSON.stringify(join(folder, "data"))}]
 commitlog_directory: ${JSON.stringify(join(folder, "commitlog"))}
 saved_caches_directory: ${JSON.stringify(join(folder, "caches"))}

@@ -45,10 +45,10 @@ const ANSWERED: ReadonlySet<string> = new Set([
   "OperationTimedOutError",
 ]);
 
-/** The table is not there: nobody has written yet, or somebody dropped it. */
+/** The table is not there: nobody has written yet, somebody dropped it, or it is being made right now (the last text). */
 export function isMissingTable(error: unknown): boolean {
   const cause = innermost(error);
-  return codeOf(cause) === CODES.invalid && /unconfigured table|table .* does not exist/i.test(String(cause));
+  return codeOf(cause) !== undefined && /unconfigured table|table .* does not exist|unknown CF /i.test(String(cause));
 }
 
 /** Another writer was faster to create the table. */
