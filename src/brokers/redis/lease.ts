@@ -1,3 +1,4 @@
+import { isReply } from "../../util/redis/failure.js";
 import type { Link } from "../../util/redis/link.js";
 import type { Keys } from "./keys.js";
 import { RENEW } from "./scripts.js";
@@ -84,7 +85,7 @@ async function renewSome(link: Link, keys: Keys, leases: readonly Lease[], time:
     const args = rows.flatMap(({ lease, claim, score }) => [lease.name, claim, score]);
     gone = new Set((await link.run(RENEW, [keys.unackedIndex], args)) as number[]);
   } catch (error) {
-    if (link.connected) for (const { lease, score } of rows) lease.refused(score);
+    if (error instanceof Error && isReply(error.cause)) for (const { lease, score } of rows) lease.refused(score);
     throw error;
   }
   const renewed = new Set(rows.filter((_, index) => !gone.has(index + 1)).map(({ lease }) => lease));
