@@ -10,16 +10,34 @@ import type { Server } from "./server.js";
 /** Debian's own program insists on the system's account and folders; the one below it takes everything from outside. */
 const candidates = ["/usr/lib/rabbitmq/bin/rabbitmq-server", "rabbitmq-server"];
 
+export interface RabbitmqOptions {
+  /** Plugins of its own package to switch on. */
+  readonly plugins?: readonly string[];
+  /** Further lines of rabbitmq.conf. */
+  readonly config?: readonly string[];
+  /** Listen with TLS too, with these PEM files; a client without a certificate of this authority is refused. */
+  readonly tls?: { readonly ca: string; readonly cert: string; readonly key: string };
+}
+
+export interface LocalRabbitmq extends Server {
+  ctl(...args: string[]): Promise<string>;
+  /** `127.0.0.1:port` of the TLS listener, if it has one. */
+  readonly tlsAddress: string;
+}
+
 /** A private RabbitMQ node: own name, ports, folders, cookie and port mapper, so that many can run side by side. */
-export async function startLocalRabbitmq(): Promise<Server> {
+export async function startLocalRabbitmq(options: RabbitmqOptions = {}): Promise<LocalRabbitmq> {
   const program = await findProgram(...candidates);
   if (!program)
     throw new ServerMissing("rabbitmq-server is not installed (Debian, Ubuntu: apt install rabbitmq-server)");
   const epmd = await findProgram("epmd", "/usr/lib/erlang/bin/epmd");
   const folder = temporaryFolder("rabbitmq");
-  const [port, distribution, mapper] = [await freePort(), await freePort(), await freePort()];
-  writeFileSync(join(folder, "rabbitmq.conf"), "loopback_users.guest = false\nheartbeat = 60\n");
-  writeFileSync(join(folder, "plugins"), "[].\n");
+  const [port, tlsPort] = [await freePort(), await freePort()];
+  const [distribution, mapper] = [await freePort(), await freePort()];
+  const config = ["loopback_users.guest = false", "heartbeat = 60", ...(options.config ?? [])];
+  if (options.tls) config.push(...tlsConfig(tlsPort, options.tls));
+  writeFileSync(join(folder, "rabbitmq.conf"), config.map((line) => `${line}\n`).join(""));
+  writeFileSync(join(folder, "plugins"), `[${(options.plugins ?? []).join(",")}].\n`);
   const env = {
     ...process.env,
     HOME: folder,
@@ -52,6 +70,7 @@ export async function startLocalRabbitmq(): Promise<Server> {
     provider: "local",
     owned: true,
     url: `amqp://guest:guest@127.0.0.1:${port}//`,
+    tlsAddress: `127.0.0.1:${tlsPort}`,
     kill: () => child.kill(),
     restart: async () => {
       await child.end("SIGTERM", 20);
@@ -72,3 +91,12 @@ export async function startLocalRabbitmq(): Promise<Server> {
     },
   };
 }
+
+const tlsConfig = (port: number, { ca, cert, key }: NonNullable<RabbitmqOptions["tls"]>): string[] => [
+  `listeners.ssl.default = 127.0.0.1:${port}`,
+  `ssl_options.cacertfile = ${ca}`,
+  `ssl_options.certfile = ${cert}`,
+  `ssl_options.keyfile = ${key}`,
+  "ssl_options.verify = verify_peer",
+  "ssl_options.fail_if_no_peer_cert = true",
+];

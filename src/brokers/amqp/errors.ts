@@ -66,10 +66,37 @@ export function connectError(error: unknown, display: string, username: string, 
       `what answers at ${display} does not speak AMQP 0-9-1 there: check port and scheme (amqp 5672, amqps 5671)`,
       { cause: error, retriable: false },
     );
+  const tls = tlsProblem(error, text);
+  if (tls !== undefined)
+    return new OperationalError(`no TLS connection to ${display}: ${tls} (${text})`, {
+      cause: error,
+      retriable: false,
+    });
   if (/SASL mechanism/.test(text))
     return new OperationalError(`${display}: ${text}; set the login method (PLAIN, AMQPLAIN or EXTERNAL)`, {
       cause: error,
       retriable: false,
     });
   return new OperationalError(`cannot connect to ${display}: ${text}`, { cause: error });
+}
+
+/** What is wrong with the certificates, and what can be done; undefined when the problem is another one. */
+function tlsProblem(error: unknown, text: string): string | undefined {
+  const code = String((error as NodeJS.ErrnoException | undefined)?.code ?? "");
+  if (code === "ERR_TLS_CERT_ALTNAME_INVALID")
+    return "the server's certificate is for another name: connect by that name, give server_hostname, or check_hostname=false";
+  if (code === "CERT_HAS_EXPIRED" || code === "CERT_NOT_YET_VALID") return "the server's certificate is not valid now";
+  if (/SELF_SIGNED|UNABLE_TO_(?:VERIFY|GET_ISSUER)|CERT_(?:UNTRUSTED|SIGNATURE_FAILURE|REVOKED)/.test(code))
+    return "the server's certificate is signed by nobody we trust: give its authority as ca_certs";
+  if (/ALERT_(?:CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE)|certificate required|handshake failure/i.test(code + text))
+    return "the server wants a certificate of ours: give certfile and keyfile";
+  if (
+    /ALERT_(?:UNKNOWN_CA|BAD_CERTIFICATE|CERTIFICATE_\w+|UNSUPPORTED_CERTIFICATE)|unknown ca|bad certificate/i.test(
+      code + text,
+    )
+  )
+    return "the server does not accept our certificate (certfile)";
+  if (/KEY_VALUES_MISMATCH|NO_START_LINE|PEM|BAD_DECRYPT|UNSUPPORTED|ASN1/i.test(code))
+    return "our certificate or key cannot be used: check certfile, keyfile and ca_certs";
+  return undefined;
 }

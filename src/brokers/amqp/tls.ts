@@ -9,6 +9,13 @@ export interface TlsSettings {
 }
 
 const FILES = { ca_certs: "ca", certfile: "cert", keyfile: "key" } as const;
+/** Of Node's tls.connect and tls.createSecureContext. */
+const NODE_OPTIONS = new Set([
+  ...["ca", "cert", "key", "passphrase", "pfx", "crl", "secureContext", "servername", "rejectUnauthorized"],
+  ...["checkServerIdentity", "minVersion", "maxVersion", "secureProtocol", "secureOptions", "sigalgs", "ecdhCurve"],
+  ...["ALPNProtocols", "session", "pskCallback", "minDHSize", "enableTrace", "honorCipherOrder", "dhparam"],
+  ...["requestOCSP", "highWaterMark", "allowPartialTrustChain"],
+]);
 const UNVERIFIED = new Set(["none", "cert_none", "0", "false"]);
 const VERIFIED = new Set(["required", "cert_required", "2", "optional", "cert_optional", "1", "true"]);
 
@@ -46,7 +53,12 @@ export function tlsFromUrl(
       throw new ImproperlyConfigured(
         `the TLS option "${name}" of ${display} exists in Python only; use Node's minVersion, maxVersion, secureContext`,
       );
-    else Object.assign(options, { [name]: value });
+    else if (NODE_OPTIONS.has(name)) Object.assign(options, { [name]: value });
+    else
+      throw new ImproperlyConfigured(
+        `the TLS option "${name}" of ${display} is unknown; known are ca_certs, certfile, keyfile, cert_reqs, ` +
+          "check_hostname, server_hostname, ciphers, and those of Node's tls.connect",
+      );
   }
   return { options, files };
 }
