@@ -13,8 +13,12 @@ async function complaints(place: Place): Promise<{ errors: Error[]; lines: strin
   await using app = new Celery({
     broker: "memory://bad-input",
     backend: place.url,
-    resultBackendTransportOptions: { ...place.transportOptions, retry_policy: { max_retries: 0 } },
     ...place.settings,
+    resultBackendTransportOptions: {
+      ...place.transportOptions,
+      ...place.settings?.resultBackendTransportOptions,
+      retry_policy: { max_retries: 0 },
+    },
     logger,
   });
   const result = app.asyncResult("5b1a52bd-9ed7-4a2c-8b0c-9f0f7f9ba1d5");

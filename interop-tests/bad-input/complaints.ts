@@ -14,9 +14,9 @@ type Change<K extends keyof BadInput> = NonNullable<BadInput[K]>;
 const changes: { readonly [K in keyof BadInput]-?: Change<K> } = {
   password: (place, password) => ({
     ...place,
-    url: place.url.replace(/^([\w+.-]+:\/\/)(?:[^@/?]*@)?/, `$1celeriac:${password}@`),
+    url: place.url.replaceAll(/(?<=^|;)([\w+.-]+:\/\/)(?:[^@/?]*@)?/g, `$1celeriac:${password}@`),
   }),
-  port: (place, port) => ({ ...place, url: place.url.replace(/:\d+(?=[/?;]|$)/, `:${port}`) }),
+  port: (place, port) => ({ ...place, url: place.url.replaceAll(/:\d+(?=[/?;]|$)/g, `:${port}`) }),
   option: (place, name, value) => ({
     ...place,
     url: `${place.url}${place.url.includes("?") ? "&" : "?"}${name}=${value}`,

@@ -28,15 +28,11 @@ async function prepare(given?: Server): Promise<Place> {
   return { url, transportOptions, python: { url, transportOptions }, server, close: nothing };
 }
 
-/** The port of a Sentinel is one among several, and options are not in the URL: both have tests of their own. */
-const bad = { port: null, password: null };
-
 export const sentinelBroker: BrokerDriver = {
   name: "sentinel",
   server: "sentinel",
   results: "sentinel",
   prepare,
-  bad,
   poison: async (place, queue) => {
     const redis = await connection(place);
     await redis.lpush(queue, "this is not an envelope");
@@ -51,7 +47,6 @@ export const sentinelBackend: BackendDriver = {
     const place = await prepare(server);
     return { ...place, settings: { resultBackendTransportOptions: place.transportOptions } };
   },
-  bad,
   corrupt: async (place, _reader, taskId, bytes) => {
     const redis = await connection(place);
     const key = `celery-task-meta-${taskId}`;
