@@ -232,6 +232,27 @@ for (const driver of backends.filter(({ name }) => name === "redis" || name === 
           });
 
       if (version === newestCelery)
+        it("results that Python compresses are read", async () => {
+          const target = place.python;
+          if (!target) return;
+          const conf = { result_compression: "gzip" };
+          const other = await PythonClient.start({ version, broker: "memory://", backend: target.url, conf });
+          try {
+            const id = newId();
+            const value = "compressed ".repeat(1000);
+            const watching = new Watching(backend.watch([id]));
+            const code =
+              "app.backend.store_result(values['id'], values['value'], 'SUCCESS')\n" +
+              "return len(app.backend.get(app.backend.get_key_for_task(values['id'])))";
+            assert.ok(((await other.run(code, { id, value })) as number) < 1000, "Python did not compress");
+            assert.equal((await backend.load(id))?.result, value);
+            assert.equal((await watching.done()).at(-1)?.result, value);
+          } finally {
+            await other.close();
+          }
+        });
+
+      if (version === newestCelery)
         it("a global key prefix means the same keys", async () => {
           const target = place.python;
           if (!target) return;

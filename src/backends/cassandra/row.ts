@@ -1,5 +1,6 @@
 import { deserialize, serialize } from "node:v8";
 import { ContentDisallowed, DecodeError } from "../../errors.js";
+import { expandResult } from "../../protocol/result-compression.js";
 import type { ResultRecord } from "../../protocol/result.js";
 import { dateDone, isReady, resultFromDocument, resultTuple } from "../../protocol/result.js";
 import { acceptedTypes, decodeContent, encodeContent, serializerNamed } from "../../protocol/serializers/registry.js";
@@ -30,7 +31,7 @@ export function rowCodec({ serializer, acceptContent }: BackendOptions): RowCode
     const what = `the ${column} of task ${taskId}`;
     try {
       if (!(bytes instanceof Uint8Array) || bytes.length === 0) throw new DecodeError("it is empty");
-      return decodeContent({ body: bytes, contentType, contentEncoding }, accept);
+      return decodeContent({ body: expandResult(bytes), contentType, contentEncoding }, accept);
     } catch (cause) {
       if (cause instanceof ContentDisallowed)
         throw new ContentDisallowed(

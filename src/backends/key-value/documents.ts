@@ -1,4 +1,5 @@
 import { ContentDisallowed, DecodeError } from "../../errors.js";
+import { expandResult } from "../../protocol/result-compression.js";
 import type { ResultNode, ResultRecord } from "../../protocol/result.js";
 import {
   groupDocument,
@@ -34,7 +35,7 @@ export function documents(options: BackendOptions): Documents {
 
   const decode = <T>(bytes: Uint8Array, what: string, read: (document: unknown) => T): T => {
     try {
-      return read(decodeContent({ body: bytes, contentType, contentEncoding }, accept));
+      return read(decodeContent({ body: expandResult(bytes), contentType, contentEncoding }, accept));
     } catch (cause) {
       if (cause instanceof ContentDisallowed)
         throw new ContentDisallowed(
