@@ -21,7 +21,7 @@ const json = (value: unknown, properties: Message["properties"] = {}): Message =
 const valueOf = ({ body }: Message): unknown => JSON.parse(Buffer.from(body).toString());
 
 /** Both directions at the level of messages, for the brokers whose format is kombu's own: Redis and folders. */
-for (const driver of brokers.filter(({ name }) => name === "redis" || name === "filesystem"))
+for (const driver of brokers.filter(({ name }) => ["redis", "sentinel", "filesystem"].includes(name)))
   for (const version of celeryVersions)
     describe(`kombu of Celery ${version} over ${driver.name}`, function () {
       this.timeout(60_000);
