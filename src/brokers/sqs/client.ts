@@ -55,6 +55,19 @@ export class SqsClient {
     );
   }
 
+  /** At most ten. Resolves to those that were not accepted. */
+  async sendBatch(
+    url: string,
+    queue: string,
+    messages: readonly Sdk.SendMessageCommandInput[],
+  ): Promise<readonly FailedEntry[]> {
+    const Entries = messages.map(({ QueueUrl: _, ...message }, index) => ({ Id: String(index), ...message }));
+    const output = await this.#run({ doing: `sending to queue ${queue}` }, (options) =>
+      this.#client.send(new this.#sdk.SendMessageBatchCommand({ QueueUrl: url, Entries }), options),
+    );
+    return failedEntries(output.Failed);
+  }
+
   /** At most ten. Resolves to those that could not be deleted. */
   async deleteMessages(url: string, queue: string, handles: readonly string[]): Promise<readonly FailedEntry[]> {
     const Entries = handles.map((ReceiptHandle, index) => ({ Id: String(index), ReceiptHandle }));

@@ -1,9 +1,10 @@
-import type { MessageAttributeValue, SendMessageCommandInput } from "@aws-sdk/client-sqs";
+import type { MessageAttributeValue } from "@aws-sdk/client-sqs";
 import { PublishError } from "../../errors.js";
 import { newId } from "../../util/id.js";
 import type { Logger } from "../../util/logger.js";
 import { encodeBody } from "./body.js";
 import type { QueueAddress } from "./queues.js";
+import type { Sending } from "./sender.js";
 import type { SqsSettings } from "./settings.js";
 
 type Properties = Readonly<Record<string, unknown>>;
@@ -25,16 +26,16 @@ export function sendRequest(
   properties: Properties,
   settings: SqsSettings,
   logger: Logger,
-): SendMessageCommandInput {
+): Sending {
   const { url, fifo, name } = address;
   const body = encodeBody(text, settings.base64);
   const attributes = messageAttributes(properties, name);
-  assertSize(body, attributes, name, settings);
+  const size = sizeOf(body, attributes, name, settings);
   const group = textProperty(properties, "MessageGroupId", name) ?? (fifo ? "default" : undefined);
   const delay = delaySeconds(properties, name, logger);
   if (fifo && delay !== undefined)
     logger.warn(`FIFO queues take no delay for single messages: that of ${delay} s for queue ${name} is ignored`);
-  return {
+  const request = {
     QueueUrl: url,
     MessageBody: body,
     ...(attributes && { MessageAttributes: attributes }),
@@ -44,6 +45,7 @@ export function sendRequest(
     }),
     ...(!fifo && delay !== undefined && { DelaySeconds: delay }),
   };
+  return { request, size };
 }
 
 function textProperty(properties: Properties, property: string, queue: string): string | undefined {
@@ -84,12 +86,13 @@ function messageAttributes(properties: Properties, queue: string): Record<string
   return given as Record<string, MessageAttributeValue>;
 }
 
-function assertSize(
+/** Bytes as SQS counts them: the text, and of attributes names, types and values. */
+function sizeOf(
   body: string,
   attributes: Readonly<Record<string, MessageAttributeValue>> | undefined,
   queue: string,
   { messageSizeLimit, base64 }: SqsSettings,
-): void {
+): number {
   let size = base64 ? body.length : Buffer.byteLength(body);
   for (const [name, value] of Object.entries(attributes ?? {}))
     size +=
@@ -103,6 +106,7 @@ function assertSize(
         `compress it, or send a reference to data that lies elsewhere` +
         (base64 ? "; sqs_base64_encoding: false makes it a quarter smaller" : ""),
     );
+  return size;
 }
 
 /** Room for the envelope around a task's body: its headers and properties. */

@@ -9,6 +9,7 @@ import { causeOf, Queues } from "./queues.js";
 import type { QueueAddress } from "./queues.js";
 import type { SqsReceipt } from "./receipt.js";
 import { sendRequest } from "./send.js";
+import { Sender } from "./sender.js";
 import type { SqsSettings } from "./settings.js";
 import { SqsSource } from "./source.js";
 
@@ -21,6 +22,7 @@ export class SqsStore implements MessageStore<SqsReceipt> {
   readonly #patience: number;
   readonly #queues: Queues;
   readonly #bindings: LocalBindings;
+  readonly #sender: Sender;
   readonly #sending = new Set<Promise<void>>();
   #forgotten: () => void = () => undefined;
 
@@ -30,6 +32,7 @@ export class SqsStore implements MessageStore<SqsReceipt> {
     this.#settings = settings;
     this.#logger = logger;
     this.#patience = patience;
+    this.#sender = new Sender(settings.messageSizeLimit);
     this.#queues = new Queues(clients, settings, logger);
   }
 
@@ -117,7 +120,7 @@ export class SqsStore implements MessageStore<SqsReceipt> {
   async #put(queue: string, text: string, properties: Readonly<Record<string, unknown>>): Promise<void> {
     const address = await this.#queues.ensure(queue);
     const send = (to: QueueAddress): Promise<void> =>
-      to.client.send(sendRequest(to, text, properties, this.#settings, this.#logger), queue);
+      this.#sender.send(to, sendRequest(to, text, properties, this.#settings, this.#logger));
     try {
       await send(address);
     } catch (error) {
