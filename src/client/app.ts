@@ -16,6 +16,7 @@ import { SentTask } from "./result-promise.js";
 import { type ResultContext, TaskResult } from "./result.js";
 import { Router } from "./router.js";
 import { TaskSignature } from "./signature.js";
+import { splitBroker } from "./split-broker.js";
 import type { TaskContext } from "./task-context.js";
 import { NamedTask, define, sentDefaults } from "./task.js";
 import type {
@@ -35,10 +36,10 @@ import type {
 /** What an application is made of: where messages go, where results are kept, and Celery's settings in camelCase. */
 export interface CeleryOptions extends Partial<Config> {
   /**
-   * A broker URL (several, separated by `;`, for failover), or a broker that is already made: it belongs to the
-   * application from now on and is closed with it.
+   * A broker URL (several for failover: a list, or separated by `;`), or a broker that is already made: it belongs to
+   * the application from now on and is closed with it.
    */
-  broker: string | URL | Broker;
+  broker: string | URL | readonly string[] | Broker;
   /**
    * A result backend URL, or a backend that is already made: it belongs to the application from now on and is closed
    * with it. Without one, results cannot be read.
@@ -73,7 +74,7 @@ export class Celery implements AsyncDisposable {
   /** Throws `ImproperlyConfigured` for a setting that is unknown or cannot be meant, and for a driver that lacks something. */
   constructor(options: CeleryOptions) {
     const { broker, backend, logger, ...settings } = options;
-    checkDrivers(broker, backend);
+    checkDrivers(broker, backend, settings);
     this.#options = options;
     this.logger = logger ?? silentLogger;
     this.conf = resolveConfig(settings);
@@ -147,9 +148,7 @@ export class Celery implements AsyncDisposable {
   broker(): Promise<Broker> {
     this.#assertOpen();
     const { broker } = this.#options;
-    return (this.#broker ??= isObject(broker)
-      ? Promise.resolve(broker)
-      : openBroker(String(broker), this.#brokerOptions()));
+    return (this.#broker ??= isObject(broker) ? Promise.resolve(broker) : this.#openBroker(broker));
   }
 
   /** The result backend, opened now if it was not. */
@@ -218,6 +217,14 @@ export class Celery implements AsyncDisposable {
     if (this.#closing) throw new CeleryError("this Celery application is closed; make a new one");
   }
 
+  async #openBroker(broker: string | URL | readonly string[]): Promise<Broker> {
+    const options = this.#brokerOptions();
+    const { brokerReadUrl: read, brokerWriteUrl: write } = this.conf;
+    if (read === null && write === null) return openBroker(joinUrls(broker), options);
+    const open = (urls: string | URL | readonly string[]): Promise<Broker> => openBroker(joinUrls(urls), options);
+    return splitBroker(...(await Promise.all([open(read ?? broker), open(write ?? broker)])));
+  }
+
   #brokerOptions(): BrokerOptions {
     const { conf } = this;
     return {
@@ -251,14 +258,26 @@ export class Celery implements AsyncDisposable {
   }
 }
 
-const isObject = <T extends object>(value: string | URL | T | undefined): value is T =>
-  typeof value === "object" && !(value instanceof URL);
+const isObject = <T extends object>(value: string | URL | readonly string[] | T | undefined): value is T =>
+  typeof value === "object" && !(value instanceof URL) && !Array.isArray(value);
+
+const joinUrls = (urls: string | URL | readonly string[]): string =>
+  typeof urls === "string" || urls instanceof URL ? String(urls) : urls.join(";");
 
 /** What can be told from the options alone; that a URL's scheme is known is seen when it is first used. */
-function checkDrivers(broker: unknown, backend: unknown): void {
-  if (broker === undefined || broker === "")
+function checkDrivers(broker: unknown, backend: unknown, settings: Partial<Config>): void {
+  if (broker === undefined || broker === "" || (Array.isArray(broker) && broker.length === 0))
     throw new ImproperlyConfigured('a broker is needed, for example { broker: "amqp://localhost" }');
-  if (!isText(broker)) assertBroker(broker, "the broker that was handed in");
+  if (Array.isArray(broker)) {
+    if (!broker.every((one) => typeof one === "string" && one !== ""))
+      throw new ImproperlyConfigured("a list of brokers is a list of URLs as texts");
+  } else if (!isText(broker)) {
+    assertBroker(broker, "the broker that was handed in");
+    if (settings.brokerReadUrl || settings.brokerWriteUrl)
+      throw new ImproperlyConfigured(
+        "brokerReadUrl and brokerWriteUrl go with a broker URL, not with a broker that is made",
+      );
+  }
   if (backend !== undefined && !isText(backend)) assertBackend(backend, "the result backend that was handed in");
 }
 

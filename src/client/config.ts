@@ -29,6 +29,9 @@ export interface Config {
   /** true, or TLS options under Python's names (keyfile, certfile, ca_certs, cert_reqs) or Node's. */
   readonly brokerUseSsl: boolean | Readonly<Record<string, unknown>>;
   readonly brokerFailoverStrategy: "round-robin" | "shuffle";
+  /** Where workers take from, and where messages go, when that is not `broker` for both. Both lead to the same queues. */
+  readonly brokerReadUrl: string | readonly string[] | null;
+  readonly brokerWriteUrl: string | readonly string[] | null;
   /** How to log in to RabbitMQ: PLAIN, AMQPLAIN, EXTERNAL; null for PLAIN. */
   readonly brokerLoginMethod: string | null;
   /** Type of the queues in which RabbitMQ holds delayed messages back. Default "quorum". */
@@ -154,6 +157,10 @@ const tls = custom(
   (value) => typeof value === "boolean" || (typeof value === "object" && value !== null),
   "true, false or TLS options",
 );
+const urls = custom(
+  (value) => [value].flat().length > 0 && [value].flat().every((one) => typeof one === "string" && one !== ""),
+  "a URL or a list of URLs",
+);
 const timezone = custom(isTimezone, 'a time zone such as "Europe/Paris" or "UTC"');
 const provider = custom(
   (value) => typeof value === "function",
@@ -173,6 +180,8 @@ const SETTINGS = {
   brokerHeartbeat: { check: number({ min: 0 }), initial: 120 },
   brokerUseSsl: { check: tls, initial: false },
   brokerFailoverStrategy: { check: choice("round-robin", "shuffle"), initial: "round-robin" },
+  brokerReadUrl: { check: nullable(urls), initial: null },
+  brokerWriteUrl: { check: nullable(urls), initial: null },
   brokerLoginMethod: { check: nullable(text), initial: null },
   brokerNativeDelayedDeliveryQueueType: { check: queueType, initial: "quorum" },
   taskSerializer: { check: text, initial: "json" },
