@@ -5,3 +5,4 @@ export { amqpBroker } from "./amqp.js";
 export { filesystemBroker } from "./filesystem.js";
 export { memoryBroker } from "./memory.js";
 export { sqsBroker } from "./sqs.js";
+export { zookeeperBroker } from "./zookeeper.js";

@@ -22,6 +22,7 @@ const drivers = new Map<string, LoadBroker>([
   ["filesystem", () => import("./filesystem/index.js")],
   ["memory", () => import("./memory/index.js")],
   ["sqs", () => import("./sqs/index.js")],
+  ["zookeeper", () => import("./zookeeper/index.js")],
 ]);
 
 const parts: Parts<Broker> = {
