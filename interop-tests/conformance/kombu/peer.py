@@ -96,6 +96,7 @@ def close():
 
 operations = {f.__name__: f for f in (declare, put, listen, collect, restore_visible, close)}
 operations["size"] = lambda queue: channel.queue_declare(queue, passive=True).message_count
+operations["sweep_bindings"] = lambda: channel.sweep_bindings()
 operations["purge"] = lambda queue: channel.queue_purge(queue)
 
 print(json.dumps("ready"), flush=True)
