@@ -1,19 +1,10 @@
-import { GenericContainer, Wait, getContainerRuntimeClient } from "testcontainers";
-import type { StartedNetwork, StartedTestContainer } from "testcontainers";
-import { images, runLabel } from "./images.mjs";
-import { freePort } from "./local.js";
-import { ServerMissing } from "./server.js";
-import type { Server, ServerKind, ServerOptions } from "./server.js";
+import { GenericContainer, Wait } from "testcontainers";
+import { startServerContainer } from "./container.js";
+import type { ContainerServer, ContainerServerOptions } from "./container.js";
+import { images } from "./images.mjs";
+import type { ServerKind } from "./server.js";
 
-export interface ContainerServerOptions extends ServerOptions {
-  /** A network of its own kind on which other containers reach it by the name of its kind (`redis`, `rabbitmq`). */
-  readonly network?: StartedNetwork;
-}
-
-export interface ContainerServer extends Server {
-  /** What other containers of the same network connect to. */
-  readonly insideUrl: string;
-}
+export type { ContainerServer, ContainerServerOptions } from "./container.js";
 
 /** A private Redis in a container, without a password, with 64 databases. */
 export async function startRedisContainer(options: ContainerServerOptions = {}): Promise<ContainerServer> {
@@ -54,61 +45,61 @@ export async function startRabbitmqContainer(options: ContainerServerOptions = {
   return { ...server, ctl };
 }
 
-interface Plan {
-  readonly kind: ServerKind & keyof typeof images;
-  readonly container: GenericContainer;
-  readonly port: number;
-  readonly options: ContainerServerOptions;
-  readonly urlOf: (address: string) => string;
-}
+const PASSWORD = "kept-secret";
 
-async function startServerContainer(plan: Plan): Promise<ContainerServer & { container: StartedTestContainer }> {
-  const { kind, port, options, urlOf } = plan;
-  // A fixed port, because one chosen by the engine changes when the container is restarted, and clients must find the
-  // server again.
-  const hostPort = await freePort();
-  let said = "";
-  const prepared = plan.container
-    .withExposedPorts({ container: port, host: hostPort })
-    .withLabels({ [runLabel]: process.env.CELERIAC_RUN ?? "" })
-    .withStartupTimeout(90_000)
-    .withLogConsumer((stream) =>
-      stream.on("data", (chunk: Buffer | string) => (said = (said + chunk.toString()).slice(-4000))),
-    );
-  if (options.network) prepared.withNetwork(options.network).withNetworkAliases(kind);
-  const container = await prepared.start().catch((error: unknown) => {
-    if (isMissingImage(error))
-      throw new ServerMissing(`the image ${images[kind]} is not here and cannot be pulled`, { cause: error });
-    throw new Error(`the ${kind} container did not start; it said:\n${said}`, { cause: error });
-  });
-  const host = container.getHost() === "localhost" ? "127.0.0.1" : container.getHost();
-  return {
-    kind,
-    provider: "containers",
-    owned: true,
-    url: urlOf(`${host}:${hostPort}`),
-    insideUrl: urlOf(`${kind}:${port}`),
+/** A private PostgreSQL in a container, with the superuser `celeriac`. */
+export async function startPostgresqlContainer(options: ContainerServerOptions = {}): Promise<ContainerServer> {
+  const container = new GenericContainer(images.postgresql)
+    .withEnvironment({ POSTGRES_USER: "celeriac", POSTGRES_PASSWORD: PASSWORD })
+    // By address: the server that prepares the data listens on a socket only.
+    .withWaitStrategy(Wait.forSuccessfulCommand("pg_isready --host 127.0.0.1"));
+  return startServerContainer({
+    kind: "postgresql",
     container,
-    kill: async () => {
-      const engine = await getContainerRuntimeClient();
-      await engine.container.getById(container.getId()).kill();
-    },
-    // The engine asks the server to end, waits that long, and starts it again.
-    restart: () => container.restart({ timeout: 20_000 }),
-    stop: async () => {
-      await container.stop();
-    },
-  };
+    port: 5432,
+    options,
+    urlOf: (address) => `postgresql://celeriac:${PASSWORD}@${address}/postgres`,
+  });
 }
 
-/** The engine's answers when an image is neither local nor obtainable. */
-function isMissingImage(error: unknown): boolean {
-  const message = error instanceof Error ? error.message : String(error);
-  return /no such image|pull|manifest|registry|no such host|toomanyrequests/i.test(message);
+/** A private MariaDB in a container, with the database `celeriac`. */
+export async function startMariadbContainer(options: ContainerServerOptions = {}): Promise<ContainerServer> {
+  const container = new GenericContainer(images.mariadb)
+    .withEnvironment({ MARIADB_ROOT_PASSWORD: PASSWORD, MARIADB_DATABASE: "celeriac" })
+    .withWaitStrategy(Wait.forSuccessfulCommand(`mariadb-admin --host=127.0.0.1 --password=${PASSWORD} ping`));
+  return startServerContainer({
+    kind: "mariadb",
+    container,
+    port: 3306,
+    options,
+    urlOf: (address) => `mysql://root:${PASSWORD}@${address}/celeriac`,
+  });
+}
+
+/** A private ZooKeeper in a container: one server, with sessions as short and as long as the local one has. */
+export async function startZookeeperContainer(options: ContainerServerOptions = {}): Promise<ContainerServer> {
+  const container = new GenericContainer(images.zookeeper)
+    .withEnvironment({
+      ZOO_TICK_TIME: "500",
+      ZOO_MAX_CLIENT_CNXNS: "0",
+      ZOO_ADMINSERVER_ENABLED: "false",
+      ZOO_CFG_EXTRA: "maxSessionTimeout=60000",
+    })
+    .withWaitStrategy(Wait.forLogMessage(/PrepRequestProcessor \(sid:0\) started/));
+  return startServerContainer({
+    kind: "zookeeper",
+    container,
+    port: 2181,
+    options,
+    urlOf: (address) => `zookeeper://${address}`,
+  });
 }
 
 /** The kinds that have an image. */
 export const containers: Partial<Record<ServerKind, (options: ContainerServerOptions) => Promise<ContainerServer>>> = {
   redis: startRedisContainer,
   rabbitmq: startRabbitmqContainer,
+  postgresql: startPostgresqlContainer,
+  mariadb: startMariadbContainer,
+  zookeeper: startZookeeperContainer,
 };

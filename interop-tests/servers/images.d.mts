@@ -1,3 +1,5 @@
-export declare const images: { readonly redis: string; readonly rabbitmq: string; readonly python: string };
+export declare const images: Readonly<
+  Record<"redis" | "rabbitmq" | "postgresql" | "mariadb" | "zookeeper" | "python", string>
+>;
 export declare function workerImage(version: string): string;
 export declare const runLabel: string;

@@ -2,6 +2,9 @@
 export const images = {
   redis: "redis:7",
   rabbitmq: "rabbitmq:3",
+  postgresql: "postgres:15",
+  mariadb: "mariadb:10.11",
+  zookeeper: "zookeeper:3.8",
   python: "python:3.11-slim",
 };
 
