@@ -1,7 +1,7 @@
 /**
  * What a user gets: packs what was built, and looks at it. `publint` and `attw` find nothing, every export exists, no
  * `any` is reachable in the public types, and the tarball, installed into an empty project, runs a call over memory://
- * from an ES module and from `require`.
+ * from an ES module and from `require`, and the published suites over a driver, with mocha and with node:test.
  */
 import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -78,6 +78,38 @@ const program = `
   if (sum !== 5) throw new Error("2 + 3 = " + sum);
   console.log("called");`;
 
+/** What a stranger writes to test a driver: the suites bring no test runner, `runner` is where `describe` and `it` are from. */
+const suite = (runner: string): string => `${runner}
+  import { backendOptions, brokerOptions } from "celeriac/drivers";
+  import { backendConformance, brokerConformance } from "celeriac/testing";
+  import openBackend from "celeriac/backends/memory";
+  import openBroker from "celeriac/brokers/memory";
+
+  describe("a broker", () => brokerConformance({ it, describe, open: () => openBroker("memory://mine", brokerOptions()) }));
+  describe("a backend", () =>
+    backendConformance({ it, describe, open: (changes) => openBackend("memory://mine", backendOptions(changes)) }));`;
+
+/** The suites have to be found by the runner, and every test has to pass. */
+async function trySuites(project: string): Promise<void> {
+  const mocha = join(root, "node_modules/mocha/bin/mocha.js");
+  const runs: readonly [what: string, runner: string, args: readonly string[], passed: RegExp][] = [
+    ["mocha", "", [mocha, "--timeout", "20000"], /(\d+) passing/],
+    ["node:test", 'import { describe, it } from "node:test";', ["--test", "--test-reporter=tap"], /^# pass (\d+)/m],
+  ];
+  for (const [what, runner, args, passed] of runs) {
+    const file = `suite-${what.replace(":", "-")}.test.mjs`;
+    writeFileSync(join(project, file), suite(runner));
+    const { stdout } = await run(node, [...args, file], { cwd: project, timeout: 120_000, maxBuffer: 2 ** 26 }).catch(
+      (error: { stdout: string; stderr: string }) => {
+        problems.push(`the suites under ${what}:\n${error.stdout}${error.stderr}`);
+        return error;
+      },
+    );
+    const count = Number(passed.exec(stdout)?.[1] ?? 0);
+    if (count < 40) problems.push(`under ${what} ${count} tests of the suites passed`);
+  }
+}
+
 /** Installs the tarball into an empty project and runs the same call from both module systems. */
 async function tryPackage(folder: string, tarball: string): Promise<void> {
   const project = join(folder, "project");
@@ -105,6 +137,7 @@ async function tryPackage(folder: string, tarball: string): Promise<void> {
     const { stdout } = await run(node, [file], { cwd: project, timeout: 30_000 });
     if (stdout.trim() !== "called") problems.push(`${file} printed ${JSON.stringify(stdout)}`);
   }
+  await trySuites(project);
 }
 
 const folder = mkdtempSync(join(tmpdir(), "celeriac-package-"));

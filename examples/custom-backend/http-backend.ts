@@ -2,6 +2,7 @@
  * Results in any service that keeps values under keys and speaks HTTP: GET, PUT and DELETE of `<address>/<key>`.
  * `http+kv://host:port/path`, with `user:password@` for basic authentication.
  */
+import { Agent, request } from "node:http";
 import { ImproperlyConfigured, keyValueBackend, maskUrl, OperationalError, urlParts } from "celeriac/drivers";
 import type { Backend, BackendOptions, KeyValue } from "celeriac/drivers";
 
@@ -15,40 +16,39 @@ export default function open(url: string, options: BackendOptions): Backend {
   return keyValueBackend({ scheme: "http+kv", displayUrl: maskUrl(url), kv: httpStore(address, login), options });
 }
 
-function httpStore(address: string, login: Readonly<Record<string, string>>): KeyValue {
-  /** A service that is away or refuses is an `OperationalError`; `retriable` says whether it may be better later. */
-  async function request(
-    method: string,
-    key: string,
-    query = "",
-    body: Uint8Array<ArrayBuffer> | null = null,
-  ): Promise<Response> {
-    const signal = AbortSignal.timeout(5000);
-    const asked = fetch(address + encodeURIComponent(key) + query, { method, body, headers: login, signal });
-    const answer = await asked.catch((cause: unknown) => {
-      throw new OperationalError(`the result store ${address} cannot be reached`, { cause });
-    });
-    if (answer.ok || answer.status === 404) return answer;
-    await answer.body?.cancel();
-    const retriable = answer.status >= 500;
-    throw new OperationalError(`the result store ${address} answered ${method} with ${answer.status}`, { retriable });
-  }
+function httpStore(address: string, headers: Readonly<Record<string, string>>): KeyValue {
+  // Thousands may be stored or asked for at once: all but so many wait here.
+  const agent = new Agent({ maxSockets: 16 });
 
-  const get = async (key: string): Promise<Uint8Array | null> => {
-    const answer = await request("GET", key);
-    const bytes = new Uint8Array(await answer.arrayBuffer());
-    return answer.ok ? bytes : null;
-  };
+  /** The value, or null when there is none. A service that is away or refuses is an `OperationalError`. */
+  const ask = (method: string, key: string, query = "", body?: Uint8Array): Promise<Uint8Array | null> =>
+    new Promise((resolve, reject) => {
+      const fail = (why: string, retriable: boolean, cause?: unknown): void =>
+        reject(new OperationalError(`${method} at the result store ${address}: ${why}`, { retriable, cause }));
+      const url = address + encodeURIComponent(key) + query;
+      const asked = request(url, { method, headers, agent, timeout: 5000 }, (answer) => {
+        const { statusCode = 0 } = answer;
+        const chunks: Buffer[] = [];
+        answer.on("data", (chunk: Buffer) => chunks.push(chunk));
+        answer.on("error", (error) => fail(error.message, true, error));
+        answer.on("end", () => {
+          if (statusCode === 404) resolve(null);
+          else if (statusCode < 300) resolve(Buffer.concat(chunks));
+          // `retriable` says whether the same call may succeed later.
+          else fail(`answered with ${statusCode}`, statusCode >= 500);
+        });
+      });
+      asked.on("timeout", () => asked.destroy(new Error("no answer within 5 seconds")));
+      asked.on("error", (error) => fail(error.message, true, error));
+      asked.end(body);
+    });
+
   return {
-    get,
-    // As many as can be asked for at once; a service that answers several keys in one request would do better.
-    batch: 20,
-    getMany: (keys) => Promise.all(keys.map(get)),
-    set: async (key, value, ttl) => {
-      const query = ttl === null ? "" : `?ttl=${ttl}`;
-      await (await request("PUT", key, query, new Uint8Array(value))).arrayBuffer();
-    },
-    remove: async (key) => void (await (await request("DELETE", key)).arrayBuffer()),
-    close: async () => undefined,
+    get: (key) => ask("GET", key),
+    // A service that answers several keys in one request would do better.
+    getMany: (keys) => Promise.all(keys.map((key) => ask("GET", key))),
+    set: async (key, value, ttl) => void (await ask("PUT", key, ttl === null ? "" : `?ttl=${ttl}`, value)),
+    remove: async (key) => void (await ask("DELETE", key)),
+    close: async () => agent.destroy(),
   };
 }

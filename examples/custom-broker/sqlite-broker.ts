@@ -37,7 +37,9 @@ export default function open(url: string, options: BrokerOptions): Broker {
   if (!file) throw new ImproperlyConfigured(`${url} names no file; expected sqlite:///path/to/file`);
   const seconds = options.transportOptions["visibility_timeout"] ?? 60;
   if (typeof seconds !== "number" || !(seconds > 0))
-    throw new ImproperlyConfigured(`visibility_timeout is ${String(seconds)}; expected a number of seconds above 0`);
+    throw new ImproperlyConfigured(
+      `visibility_timeout is ${JSON.stringify(seconds)}; expected a number of seconds above 0`,
+    );
   return virtualBroker(new SqliteStore(file, seconds * 1000), {
     scheme: "sqlite",
     displayUrl: url,
