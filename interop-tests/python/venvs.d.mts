@@ -6,6 +6,12 @@ export declare const pythonNeeded: string;
 export declare function venvFolder(version: CeleryVersion): string;
 export declare function venvPython(version: CeleryVersion): string;
 export declare function ensureVenv(version: CeleryVersion, options?: { log?: (line: string) => void }): Promise<string>;
+export declare function ensureNamedVenv(
+  name: string,
+  what: string,
+  requirementsFile: string,
+  options?: { log?: (line: string) => void },
+): Promise<string>;
 export declare function ensureVenvs(
   versions?: readonly CeleryVersion[],
   options?: { log?: (line: string) => void },

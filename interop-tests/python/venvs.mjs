@@ -19,11 +19,14 @@ export const newestCelery = "5.7.0";
 export const pythonNeeded =
   "Python 3 with the venv module is needed: apt install python3-venv (Debian, Ubuntu), brew install python (macOS), or python.org.";
 
+const namedFolder = (name) => join(root, ".cache", "venvs", name);
+const pythonIn = (folder) => join(folder, windows ? "Scripts/python.exe" : "bin/python");
+
 /** Where the environment of a version is, whether it exists or not. */
-export const venvFolder = (version) => join(root, ".cache", "venvs", `celery-${version}`);
+export const venvFolder = (version) => namedFolder(`celery-${version}`);
 
 /** The interpreter inside that environment. */
-export const venvPython = (version) => join(venvFolder(version), windows ? "Scripts/python.exe" : "bin/python");
+export const venvPython = (version) => pythonIn(venvFolder(version));
 
 const requirements = (version) => join(root, "python-fixtures", "requirements", `celery-${version}.txt`);
 
@@ -78,39 +81,47 @@ function alive(pid) {
   }
 }
 
+/** Makes sure that the environment of one Celery version exists; resolves to the path of its interpreter. */
+export function ensureVenv(version, options = {}) {
+  if (!celeryVersions.includes(version))
+    return Promise.reject(
+      new Error(`no requirements for Celery ${version}; known versions: ${celeryVersions.join(", ")}`),
+    );
+  return ensureNamedVenv(`celery-${version}`, `Celery ${version}`, requirements(version), options);
+}
+
 /**
- * Makes sure that the environment of one Celery version exists and fits its pinned requirements; resolves to the path
- * of its interpreter. Safe to call at the same time from many processes.
+ * Makes sure that an environment exists under `.cache/venvs` and fits its file of pinned requirements; resolves to the
+ * path of its interpreter. Safe to call at the same time from many processes.
  */
-export async function ensureVenv(version, { log = () => undefined } = {}) {
-  const wanted = await readFile(requirements(version), "utf8").catch(() => {
-    throw new Error(`no requirements for Celery ${version}; known versions: ${celeryVersions.join(", ")}`);
-  });
-  const folder = venvFolder(version);
+export async function ensureNamedVenv(name, what, requirementsFile, { log = () => undefined } = {}) {
+  const wanted = await readFile(requirementsFile, "utf8");
+  const folder = namedFolder(name);
+  const interpreter = pythonIn(folder);
   const stampFile = join(folder, "celeriac-stamp");
   // The folder is part of the stamp because an environment cannot be moved.
   const stampOf = (python) => createHash("sha256").update(`${python}\n${folder}\n${wanted}`).digest("hex");
   const fits = async () => {
     const [python, stamp] = (await readFile(stampFile, "utf8").catch(() => "")).split("\n\n");
-    return stamp === stampOf(python) && (await stat(venvPython(version)).catch(() => undefined)) !== undefined;
+    return stamp === stampOf(python) && (await stat(interpreter).catch(() => undefined)) !== undefined;
   };
-  if (await fits()) return venvPython(version);
+  if (await fits()) return interpreter;
   const python = await systemPython();
   await mkdir(join(root, ".cache", "venvs"), { recursive: true });
   const unlock = await lock(`${folder}.lock`);
   try {
-    if (await fits()) return venvPython(version);
-    log(`Celery ${version}: preparing a Python environment`);
+    if (await fits()) return interpreter;
+    log(`${what}: preparing a Python environment`);
     await rm(folder, { recursive: true, force: true });
     const made = await run(python.command, ["-m", "venv", folder]);
     if (made.code !== 0) throw new Error(`${pythonNeeded}\n${made.output}`);
     const pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"];
-    const installed = await run(venvPython(version), [...pip, "-r", requirements(version)]);
+    const installed = await run(interpreter, [...pip, "-r", requirementsFile]);
     if (installed.code !== 0)
-      throw new Error(`pip could not install Celery ${version} (is a package index reachable?):\n${installed.output}`);
+      throw new Error(`pip could not install ${what} (is a package index reachable?):\n${installed.output}`);
     await writeFile(stampFile, `${python.version}\n\n${stampOf(python.version)}`);
-    log(`Celery ${version}: ready`);
-    return venvPython(version);
+    log(`${what}: ready`);
+    return interpreter;
   } finally {
     await unlock();
   }
