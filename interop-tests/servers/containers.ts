@@ -85,7 +85,8 @@ export async function startZookeeperContainer(options: ContainerServerOptions = 
       ZOO_ADMINSERVER_ENABLED: "false",
       ZOO_CFG_EXTRA: "maxSessionTimeout=60000",
     })
-    .withWaitStrategy(Wait.forLogMessage(/PrepRequestProcessor \(sid:0\) started/));
+    // Its port is open, and closes every connection, long before it serves; this is what it says when it does.
+    .withWaitStrategy(Wait.forLogMessage(/Using checkIntervalMs/));
   return startServerContainer({
     kind: "zookeeper",
     container,

@@ -137,7 +137,7 @@ describe("zookeeper broker: special", function () {
   });
 
   describe("connections", () => {
-    it("ends a silent one within its session, and the expired session costs nothing", async () => {
+    it("ends a silent one by its own clock, and the session that expires costs nothing", async () => {
       const name = await filled();
       const { proxy, url } = await stage.proxy();
       const lost: CeleryError[] = [];
@@ -153,7 +153,7 @@ describe("zookeeper broker: special", function () {
       await stage.open().publish(textMessage("held"), toQueue(name));
       await reader.nth(0);
       proxy.freeze();
-      await until("the consumer to notice", () => lost.length === 1, 1500);
+      await until("the consumer to notice", () => lost.length === 1, 4000);
       assert.match(lost[0]?.message ?? "", /was lost: no answer for/);
       await until("a new session", () => connected === 2);
       // Given back over the new session, and taken again.
