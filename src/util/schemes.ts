@@ -1,4 +1,5 @@
 import { ImproperlyConfigured } from "../errors.js";
+import { distance } from "./unknown-name.js";
 import { maskUrl, schemeOf } from "./url.js";
 
 /** What is opened by URL. */
@@ -90,20 +91,6 @@ function meantScheme(kind: DriverKind, scheme: string, known: readonly string[])
 
 /** Equal for words with swapped letters. */
 const letters = (word: string): string => [...word].sort().join("");
-
-/** Changes of one letter between two short words (Levenshtein). */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++)
-      next.push(
-        Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)),
-      );
-    row = next;
-  }
-  return row[b.length] ?? 0;
-}
 
 /** @throws ImproperlyConfigured when a driver cannot be registered like this */
 export function checkRegistration(call: string, scheme: unknown, load: unknown): void {

@@ -18,7 +18,7 @@ export function unknownName(what: string, name: string, known: readonly string[]
 const canonical = (name: string): string => name.replaceAll("_", "").toLowerCase();
 
 /** Edit distance, for suggestions only: names are short. */
-function distance(a: string, b: string): number {
+export function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i++) {
     const next = [i];

@@ -45,7 +45,9 @@ export function urlParts(url: string): UrlParts {
   const colon = login.indexOf(":");
   const address = /^(\[[^\]]*\]|[^:]*)(?::(\d*))?$/.exec(host);
   if (!address)
-    throw new ImproperlyConfigured(`the host of ${maskUrl(url)} cannot be read; expected host or host:port`);
+    throw new ImproperlyConfigured(
+      `the host of ${maskUrl(url)} cannot be read; expected host or host:port, and / ? # @ in a password as %2F %3F %23 %40`,
+    );
   const port = address[2] ? Number(address[2]) : undefined;
   if (port !== undefined && port > 65535)
     throw new ImproperlyConfigured(`the port of ${maskUrl(url)} is above the limit of 65535`);

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import type { Broker } from "../../brokers/broker.js";
 import { NotSupported, PublishError } from "../../errors.js";
-import { exchange, toQueue } from "../../protocol/queue.js";
+import { defaultExchange, exchange, toQueue } from "../../protocol/queue.js";
 import type { Destination, Queue } from "../../protocol/queue.js";
 import { deferred } from "../../util/deferred.js";
+import { now } from "../../util/time.js";
 import { until, within } from "../harness.js";
 import { newName, Reader, textMessage, textOf } from "./scene.js";
 import type { Define } from "./scene.js";
@@ -18,7 +19,7 @@ async function listening(broker: Broker, ...queues: Queue[]): Promise<Reader> {
 
 const refused = (error: unknown): boolean => error instanceof NotSupported;
 
-/** Exchanges, priorities and expirations: what is claimed works, what is not is refused. */
+/** Exchanges, priorities, delays and expirations: what is claimed works, what is not is refused. */
 export function routingTests(define: Define): void {
   define("routes by the binding of a named direct exchange, and tells when nothing is bound", async (scene) => {
     const broker = await scene.open();
@@ -154,6 +155,29 @@ export function routingTests(define: Define): void {
       reader.deliveries.map((one) => `${one.info.priority}`),
       reader.texts.map((text) => text[0]),
     );
+  });
+
+  define("holds back what is not wanted yet, where it claims to", async (scene) => {
+    const broker = await scene.open();
+    const claimed = broker.capabilities.delay === "quorum-queues";
+    const topic = exchange(newName("exchange"), { type: "topic" });
+    const queue = claimed
+      ? scene.queue({ exchange: topic, arguments: { "x-queue-type": "quorum" } })
+      : scene.queue({ exchange: defaultExchange });
+    const to = claimed ? { exchange: topic, routingKey: queue.routingKey } : toQueue(queue.name);
+    const connected = deferred();
+    const onConnected = (): void => connected.resolve();
+    const reader = new Reader(broker.consume([queue], { delayedQueues: [queue], onConnected }));
+    await within("a consumer that is ready for delayed messages", connected.promise);
+    const wait = claimed ? 3000 : 600_000;
+    const due = now() + wait;
+    await broker.publish(textMessage("later"), to, { declare: [queue], delay: { until: due, queues: [queue] } });
+    const delivery = await reader.nth(0);
+    const early = due - now();
+    await delivery.ack();
+    // The broker counts whole seconds; one that holds nothing back ignores all of it.
+    if (claimed) assert.ok(early < 1500, `it came ${early} ms before its time`);
+    else assert.ok(early > wait / 2, "it was held back, which is not claimed");
   });
 
   define("carries the expiration, and drops what is over when it claims to", async (scene) => {
