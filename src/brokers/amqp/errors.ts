@@ -40,9 +40,10 @@ export function channelClosed(refusal: unknown): CeleryError {
 }
 
 /** An error of the library as it is, anything else as `OperationalError` with a sentence in front. */
-export function operational(error: unknown, doing: string, options: { retriable?: boolean } = {}): CeleryError {
+export function operational(error: unknown, doing: string): CeleryError {
   if (error instanceof CeleryError) return error;
-  return new OperationalError(`${doing}: ${serverText(error)}`, { cause: error, ...options });
+  const retriable = replyCode(error) !== ACCESS_REFUSED;
+  return new OperationalError(`${doing}: ${serverText(error)}`, { cause: error, retriable });
 }
 
 /** Why one address could not be connected to, with what to do about it. */

@@ -1,7 +1,7 @@
 import { type CeleryError, OperationalError, PublishError } from "../../errors.js";
 import type { Pending } from "./confirm-window.js";
 import { isEntrance } from "./delayed.js";
-import { NOT_FOUND, replyCode } from "./errors.js";
+import { ACCESS_REFUSED, NOT_FOUND, replyCode } from "./errors.js";
 
 /** The ways in which a message fails to be published, each with what its sender can do about it. */
 
@@ -27,7 +27,11 @@ export function notTaken(pending: Pending, display: string): CeleryError {
 /** The server closed the channel because of this very message. */
 export function refused(text: string, pending: Pending, cause: unknown): CeleryError {
   const missing = isEntrance(pending.to.exchange) ? DELAYS : "declare the exchange first";
-  const remedy = replyCode(cause) === NOT_FOUND ? missing : "see the text of the server";
+  const remedies = new Map([
+    [NOT_FOUND, missing],
+    [ACCESS_REFUSED, "the user needs the permission to write there (rabbitmqctl set_permissions)"],
+  ]);
+  const remedy = remedies.get(replyCode(cause) ?? 0) ?? "see the text of the server";
   return new PublishError(`the broker refused a message for ${where(pending)}: ${text}; ${remedy}`, { cause });
 }
 
@@ -48,7 +52,7 @@ export function maybeArrived(lost: CeleryError): CeleryError {
 
 /** Whether the server's reason for closing the channel names something of this message. */
 export function isAbout(text: string, { to, message }: Pending): boolean {
-  if (to.exchange.name !== "" && text.includes(`exchange '${to.exchange.name}'`)) return true;
+  if (text.includes(`exchange '${to.exchange.name || "amq.default"}'`)) return true;
   const { expiration } = message.properties;
   return expiration !== undefined && text.includes("expiration");
 }

@@ -184,6 +184,11 @@ export class Topology {
           cause,
           retriable: false,
         });
+      case ACCESS_REFUSED:
+        return new OperationalError(
+          `${text}. The user needs the permission to do so (rabbitmqctl set_permissions: configure, write, read)`,
+          { cause, retriable: false },
+        );
       case NOT_FOUND: // removed between two steps
       case undefined:
         return new OperationalError(text, { cause });
