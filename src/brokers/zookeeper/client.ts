@@ -42,7 +42,7 @@ export interface Stat {
 }
 
 /**
- * The inner half of the client. It is reached into because nothing outside of it tells why a connection could not be
+ * The inner half of the client, as version 1.1 has it. It is reached into because nothing outside of it tells why a connection could not be
  * made, or ends one whose server is silent.
  */
 export interface ConnectionManager {

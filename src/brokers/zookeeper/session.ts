@@ -1,4 +1,4 @@
-import { OperationalError } from "../../errors.js";
+import { ImproperlyConfigured, OperationalError } from "../../errors.js";
 import { onAbort } from "../../util/abort.js";
 import { deferred } from "../../util/deferred.js";
 import { after, every } from "../../util/time.js";
@@ -17,7 +17,7 @@ export interface SessionSettings {
   readonly lib: unknown;
 }
 
-/** Looks for a sign of life within one session timeout. A connection that is silent for two of them is given up. */
+/** Looks for signs of life within one session timeout; two in a row that find none end the connection. */
 const CHECKS = 6;
 const NOTHING = Buffer.alloc(0);
 
@@ -47,7 +47,7 @@ export class Session {
       spinDelay: 0,
       retries: 0,
     });
-    this.#manager = this.#client.connectionManager;
+    this.#manager = innerHalf(this.#client);
     // The client's own reading of addresses knows no IPv6.
     this.#manager.servers = [{ host: endpoint.host, port: endpoint.port }];
     this.#manager.on("state", (state) => {
@@ -73,6 +73,9 @@ export class Session {
     const off = onAbort(signal, () => session.destroy(new Error("the attempt was given up")));
     try {
       await session.#connect();
+    } catch (error) {
+      session.destroy(error as Error);
+      throw error;
     } finally {
       timer.cancel();
       off();
@@ -214,6 +217,13 @@ export class Session {
     }
     if (this.#calls.size === 0) this.exists("/").catch(() => undefined);
   }
+}
+
+function innerHalf({ connectionManager }: Partial<ZooKeeperClient>): ConnectionManager {
+  if (typeof connectionManager?.onSocketData === "function") return connectionManager;
+  throw new ImproperlyConfigured(
+    "this version of node-zookeeper-client is made otherwise than 1.1, which is known here: npm install node-zookeeper-client@1.1",
+  );
 }
 
 const refusedLogin = ({ displayUrl }: Endpoint): OperationalError =>
