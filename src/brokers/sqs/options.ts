@@ -1,4 +1,5 @@
 import { ImproperlyConfigured } from "../../errors.js";
+import { unknownName } from "../../util/unknown-name.js";
 
 /** Readers of transport options: each checks one value and says what it should have been. */
 
@@ -45,27 +46,6 @@ export function list(options: Options, name: string): readonly string[] {
 }
 
 /** @throws ImproperlyConfigured for a name that is not known, with what may have been meant */
-export function assertKnown(options: Options, known: readonly string[], where = "SQS has no transport option"): void {
-  for (const name of Object.keys(options)) {
-    if (known.includes(name)) continue;
-    const plain = (one: string): string => one.toLowerCase().replaceAll(/[^a-z0-9]/g, "");
-    const near = known.find((one) => plain(one) === plain(name) || distance(plain(one), plain(name)) <= 2);
-    throw new ImproperlyConfigured(
-      `${where} "${name}"; ${near === undefined ? `known are ${known.join(", ")}` : `did you mean ${near}?`}`,
-    );
-  }
-}
-
-/** Edit distance, for suggestions only: names are short. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++)
-      next.push(
-        Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)),
-      );
-    row = next;
-  }
-  return row[b.length] ?? 0;
+export function assertKnown(options: Options, known: readonly string[], what = "SQS transport option"): void {
+  for (const name of Object.keys(options)) if (!known.includes(name)) throw unknownName(what, name, known);
 }

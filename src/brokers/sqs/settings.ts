@@ -119,7 +119,7 @@ const QUEUE = [
 function predefinedQueue(queues: Options, name: string): PredefinedQueue {
   const where = `SQS transport option predefined_queues, queue ${JSON.stringify(name)}`;
   const given = table(queues, name) ?? {};
-  assertKnown(given, QUEUE, `${where}: there is no`);
+  assertKnown(given, QUEUE, `part of ${where}`);
   const url = text(given, "url");
   if (!url) throw new ImproperlyConfigured(`${where} needs its url`);
   if (isFifo(url) !== isFifo(name))
@@ -157,7 +157,11 @@ function attributes(options: Options): Pick<SqsSettings, "systemAttributes" | "m
   if (Array.isArray(given))
     return { systemAttributes: all(list(options, "fetch_message_attributes")), messageAttributes: [] };
   const both = table(options, "fetch_message_attributes") ?? {};
-  assertKnown(both, ["MessageSystemAttributeNames", "MessageAttributeNames"], "fetch_message_attributes has no");
+  assertKnown(
+    both,
+    ["MessageSystemAttributeNames", "MessageAttributeNames"],
+    "part of the SQS transport option fetch_message_attributes",
+  );
   return {
     systemAttributes: all(list(both, "MessageSystemAttributeNames")),
     messageAttributes: all(list(both, "MessageAttributeNames")),
