@@ -71,6 +71,17 @@ describe("the application", () => {
     await assert.rejects(patient, (error) => error === signal.reason);
   });
 
+  it("rejects with the signal's reason also when an attempt fails at that very moment", async () => {
+    await using app = inMemory();
+    const broker = await app.broker();
+    const controller = new AbortController();
+    broker.publish = async () => {
+      controller.abort(new Error("enough"));
+      throw new OperationalError("away");
+    };
+    await assert.rejects(app.sendTask("t", [], { signal: controller.signal }), /enough/);
+  });
+
   it("warns instead of ending the process when nobody awaits a publish that fails (a defect of others)", async () => {
     await using app = inMemory();
     const warned = once(process, "warning") as Promise<[Error]>;

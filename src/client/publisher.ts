@@ -54,6 +54,8 @@ export class Publisher {
       } catch (error) {
         const wait = this.#wait(attempt, error, options);
         if (wait === null) throw this.#final(error, attempt);
+        // An attempt may well fail just as the signal aborts: then it is the signal that ends the trying.
+        signal?.throwIfAborted();
         this.#logger.warn("publishing failed, trying again", { error, attempt: attempt + 1, wait });
         await sleep(wait * 1000, signal);
       }
@@ -62,7 +64,7 @@ export class Publisher {
 
   /** Seconds until the next attempt, or null when there is none. */
   #wait(attempt: number, error: unknown, options: SendOptions): number | null {
-    if (!(error instanceof CeleryError && error.retriable) || options.signal?.aborted) return null;
+    if (!(error instanceof CeleryError && error.retriable)) return null;
     if (!(options.retry ?? this.#config.taskPublishRetry)) return null;
     const policy = options.retryPolicy
       ? readPolicy({ ...this.#config.taskPublishRetryPolicy, ...options.retryPolicy })
