@@ -29,8 +29,6 @@ const MEANT: Readonly<Record<DriverKind, Readonly<Record<string, string>>>> = {
     cassandra3: "cassandra",
     scylla: "cassandra",
     inmemory: "memory",
-    db: "db+sqlite",
-    database: "db+sqlite",
     sqlite: "db+sqlite",
     sqlite3: "db+sqlite",
     postgres: "db+postgresql",
@@ -38,7 +36,7 @@ const MEANT: Readonly<Record<DriverKind, Readonly<Record<string, string>>>> = {
     pgsql: "db+postgresql",
     pg: "db+postgresql",
     mysql: "db+mysql",
-    mariadb: "db+mysql",
+    mariadb: "db+mariadb",
   },
 };
 
@@ -46,11 +44,11 @@ const MEANT: Readonly<Record<DriverKind, Readonly<Record<string, string>>>> = {
 const CELERY_ALONE: Readonly<Record<DriverKind, readonly string[]>> = {
   broker: [
     ...["mongodb", "consul", "etcd", "kafka", "confluentkafka", "azurestoragequeues", "azureservicebus", "gcpubsub"],
-    ...["qpid", "slmq", "pyro", "sqla", "sqlalchemy", "pgmq", "librabbitmq", "sqs", "zookeeper", "sentinel"],
+    ...["qpid", "slmq", "pyro", "sqla", "sqlalchemy", "pgmq"],
   ],
   "result backend": [
     ...["cache", "memcached", "pylibmc", "mongodb", "elasticsearch", "couchbase", "couchdb", "cosmosdbsql", "riak"],
-    ...["consul", "dynamodb", "azureblockblob", "arangodb", "s3", "gs", "sentinel", "cassandra", "db"],
+    ...["consul", "dynamodb", "azureblockblob", "arangodb", "s3", "gs"],
   ],
 };
 
