@@ -58,7 +58,7 @@ export function registerBroker(scheme: string, load: LoadBroker): void {
  */
 export async function openBroker(url: string, options: BrokerOptions): Promise<Broker> {
   const scheme = schemeOf(url);
-  const load = drivers.get(scheme) ?? drivers.get(scheme.split("+", 1)[0] ?? scheme);
+  const load = drivers.get(scheme);
   if (!load) throw unknownScheme("broker", url, [...drivers.keys()]);
   const { default: open } = await load();
   const what = `the broker driver for ${scheme}://`;
