@@ -9,7 +9,7 @@ import { uniqueName } from "./place.js";
 const password = "se/cret-key";
 
 /** Celery's own statement, so that it does not depend on us. */
-export const createTable = (name: string): string =>
+const createTable = (name: string): string =>
   `CREATE TABLE ${name} (task_id text, status text, result blob, date_done timestamp, traceback blob, children blob, ` +
   "PRIMARY KEY ((task_id), date_done)) WITH CLUSTERING ORDER BY (date_done DESC)";
 

@@ -1,5 +1,7 @@
+import { access, constants } from "node:fs/promises";
 import type * as cassandra from "cassandra-driver";
 import type { Client, ClientOptions, Host } from "cassandra-driver";
+import { ImproperlyConfigured } from "../../errors.js";
 import type { Logger } from "../../util/logger.js";
 import { localPolicy } from "./local-policy.js";
 import type { CassandraSettings } from "./settings.js";
@@ -19,8 +21,17 @@ interface Inside {
   };
 }
 
-/** A connected client. `retire` it when it is not needed any more. */
+/**
+ * A connected client. `retire` it when it is not needed any more.
+ *
+ * @throws ImproperlyConfigured when the secure connect bundle cannot be read, else what the library throws
+ */
 export async function openClient(lib: CassandraModule, settings: CassandraSettings, logger: Logger): Promise<Client> {
+  const { secureBundle } = settings;
+  if (secureBundle !== null)
+    await access(secureBundle, constants.R_OK).catch((cause: unknown) => {
+      throw new ImproperlyConfigured(`the secure connect bundle ${secureBundle} cannot be read`, { cause });
+    });
   const client = new lib.Client(clientOptions(lib, settings));
   client.on("log", (level: string, _class: string, message: string) => {
     if (level === "warning" || level === "error") logger.debug(`cassandra-driver: ${message}`);

@@ -6,6 +6,8 @@ const CODES = { badCredentials: 0x0100, unauthorized: 0x2100, invalid: 0x2200, a
 /** From here on the request itself is wrong: the same one would fail in the same way. */
 const FIRST_FINAL_CODE = 0x2000;
 const PROTOCOL_ERROR = 0x000a;
+/** The server has forgotten a statement: it is sent anew the next time. */
+const UNPREPARED = 0x2500;
 
 /** A client library's error as ours: what was attempted, where, and whether trying again makes sense. */
 export function cassandraError(error: unknown, attempt: string, settings: CassandraSettings): CeleryError {
@@ -19,7 +21,7 @@ export function cassandraError(error: unknown, attempt: string, settings: Cassan
     login ||
     nameOf(cause) === "ArgumentError" ||
     isCertificateError(cause) ||
-    (code !== undefined && (code >= FIRST_FINAL_CODE || code === PROTOCOL_ERROR));
+    (code !== undefined && (code >= FIRST_FINAL_CODE || code === PROTOCOL_ERROR) && !isPassing(code, cause));
   const hint = login
     ? ' (check cassandraAuthProvider: "PlainTextAuthProvider" and cassandraAuthKwargs: { username, password })'
     : code === CODES.unauthorized
@@ -30,6 +32,9 @@ export function cassandraError(error: unknown, attempt: string, settings: Cassan
     retriable: !final,
   });
 }
+
+/** A statement about a table that is gone, or not quite there, can be sent again: whoever writes makes the table. */
+const isPassing = (code: number, cause: unknown): boolean => code === UNPREPARED || isMissingTable(cause);
 
 /** No server could be reached at all, as far as the library knows. */
 export function isUnreachable(error: unknown): boolean {

@@ -60,13 +60,14 @@ export default function open(url: string, options: BackendOptions): Backend {
     if (closing.signal.aborted) throw closedError();
   };
 
-  /** Rows of a table that need not be there yet. */
+  /** Rows of a table that need not be there yet, or not any more. */
   const read = async (query: string, values: readonly unknown[]): Promise<readonly Row[]> => {
     try {
       return await cluster.rows("reading results", query, values, settings.readConsistency);
     } catch (error) {
-      if (isMissingTable((error as Error).cause)) return [];
-      throw error;
+      if (!isMissingTable((error as Error).cause)) throw error;
+      table = undefined;
+      return [];
     }
   };
 
@@ -104,12 +105,14 @@ export default function open(url: string, options: BackendOptions): Backend {
     await tableReady();
     const [newest] = await read(cql.selectHead, [taskId]);
     if (newest?.["status"] === "SUCCESS") return;
+    // Nothing when it was there, else it was found to be dropped.
+    await tableReady();
     const { result, traceback, children } = values;
     const row = [taskId, status, result, timeOf(record, newest), traceback, children];
     try {
       await cluster.rows("writing a result", cql.insert, row, settings.writeConsistency);
     } catch (error) {
-      // Dropped meanwhile: the next attempt creates it.
+      // Just made by another writer: listed already and not yet usable, which is over when the policy tries again.
       if (isMissingTable((error as Error).cause)) table = undefined;
       throw error;
     }

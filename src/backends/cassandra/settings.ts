@@ -125,20 +125,18 @@ function serversOf(value: unknown): readonly string[] | null {
   return value.length === 0 ? null : value;
 }
 
-/** An identifier of CQL: folded to lower case, or in double quotes as it is. */
-const IDENTIFIER = /^(?:[A-Za-z]\w*|"(?:[^"]|"")+")$/;
+/** A name in CQL: folded to lower case, or in double quotes as it is. The server allows no other characters either way. */
+const TABLE = /^(?:([A-Za-z]\w*|"\w+")\.)?([A-Za-z]\w*|"\w+")$/;
 
 /** Celery puts the name into its statements as it is, so quotes and `keyspace.table` mean there what they mean here. */
 function tableName(text: string, keyspace: string): TableName {
-  const parts = /^(?:("(?:[^"]|"")+"|[^."]+)\.)?("(?:[^"]|"")+"|[^."]+)$/.exec(text);
-  const [, prefix, name = ""] = parts ?? [];
-  if (!IDENTIFIER.test(name) || (prefix !== undefined && !IDENTIFIER.test(prefix)))
+  const [matched, prefix, name = ""] = TABLE.exec(text) ?? [];
+  if (matched === undefined)
     throw wrong("cassandraTable", text, 'a name such as results, "Results" (quoted) or keyspace.results');
   return { cql: text, keyspace: prefix === undefined ? keyspace : stored(prefix), name: stored(name) };
 }
 
-const stored = (identifier: string): string =>
-  identifier.startsWith('"') ? identifier.slice(1, -1).replaceAll('""', '"') : identifier.toLowerCase();
+const stored = (name: string): string => (name.startsWith('"') ? name.slice(1, -1) : name.toLowerCase());
 
 function seconds(value: unknown): number | null {
   if (value === undefined || value === null) return null;
@@ -164,15 +162,23 @@ function loginOf(settings: Readonly<Record<string, unknown>>): CassandraSettings
   return { username, password };
 }
 
+/** Those of the library's `ClientOptions` that are not made of other settings. */
+const CLIENT_OPTIONS: ReadonlySet<string> = new Set([
+  ...["localDataCenter", "authProvider", "credentials", "sslOptions", "socketOptions", "pooling", "policies"],
+  ...["protocolOptions", "queryOptions", "profiles", "encoding", "maxPrepared", "prepareOnAllHosts", "rePrepareOnUp"],
+  ...["isMetadataSyncEnabled", "refreshSchemaDelay", "metrics", "requestTracker", "promiseFactory"],
+  ...["id", "applicationName", "applicationVersion", "monitorReporting", "graphOptions"],
+]);
+
 function clientOptionsOf(value: unknown): Readonly<Record<string, unknown>> {
   if (value === undefined || value === null) return {};
   if (typeof value !== "object" || Array.isArray(value)) throw wrong("cassandraOptions", value, "an object");
-  const python = Object.keys(value).find((name) => name.includes("_"));
-  if (python !== undefined)
-    throw new ImproperlyConfigured(
-      `cassandraOptions.${python} is a name of Python's driver; here they are the ClientOptions of the npm package ` +
-        "cassandra-driver, such as { localDataCenter, sslOptions, socketOptions }",
-    );
+  for (const name of Object.keys(value))
+    if (!CLIENT_OPTIONS.has(name))
+      throw new ImproperlyConfigured(
+        `cassandraOptions.${name} is no option of the npm package cassandra-driver, or one that other settings give ` +
+          `(the names of Python's driver mean nothing here); known are ${[...CLIENT_OPTIONS].join(", ")}`,
+      );
   return value as Readonly<Record<string, unknown>>;
 }
 
