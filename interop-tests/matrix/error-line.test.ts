@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
 import { OperationalError } from "../../src/index.js";
-import { errorLine, exceptionIn } from "./error-line.js";
+import { errorLine, exceptionsIn } from "./error-line.js";
 
 describe("errors as one line", () => {
   const traceback = `Python raised
@@ -20,14 +20,14 @@ kombu.exceptions.OperationalError: [Errno 111] Connection refused
 
   it("takes the last exception of a traceback", () => {
     assert.equal(errorLine(new Error(traceback)), "kombu.exceptions.OperationalError: [Errno 111] Connection refused");
-    assert.equal(exceptionIn("all is well: no Error here"), undefined);
+    assert.equal(exceptionsIn("all is well: no Error here").length, 0);
     const logged =
       "[ERROR] Task x raised unexpected: ValueError\nTraceback (most recent call last):\n  File\nValueError\n[INFO] on";
-    assert.equal(exceptionIn(`${logged}\n`), "ValueError");
-    assert.equal(
-      exceptionIn(`[2026: E] oh: AlreadyExists()\n${traceback.replace("OperationalError:", "AlreadyExists:")}`),
-      "kombu.exceptions.AlreadyExists: [Errno 111] Connection refused",
-    );
+    assert.deepEqual(exceptionsIn(`${logged}\n`), ["ValueError"]);
+    assert.deepEqual(exceptionsIn(`[2026: E] oh\n${traceback}`), [
+      "KeyError: 'first'",
+      "kombu.exceptions.OperationalError: [Errno 111] Connection refused",
+    ]);
   });
 
   it("names the class of an error of ours", () => {

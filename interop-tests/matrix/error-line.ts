@@ -8,8 +8,8 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 /** A Python traceback: its head, its indented lines, then the exception's full name and its text. */
 const traceback = /^.*Traceback \(most recent call last\):\n(?:[ \t].*\n|\n)*(\S.*)$/gm;
 
-/** The exception that the last Python traceback in a text (a log, an error) ends with. */
-export const exceptionIn = (text: string): string | undefined => [...text.matchAll(traceback)].at(-1)?.[1];
+/** The exceptions that the Python tracebacks in a text (a log, an error) end with. */
+export const exceptionsIn = (text: string): string[] => [...text.matchAll(traceback)].map(([, line = ""]) => line);
 
 /**
  * An error in its own words, as one line that says the same on every machine and in every run: without paths, ports,
@@ -20,7 +20,7 @@ export function errorLine(error: unknown): string {
     return tidy(`got ${inOneLine(error.actual)}, expected ${inOneLine(error.expected)}`);
   const text = error instanceof Error ? error.message : String(error);
   const name = error instanceof Error && !plain.test(error.name) ? error.name : "";
-  const line = exceptionIn(text) ?? text.split("\n", 1)[0] ?? "";
+  const line = exceptionsIn(text).at(-1) ?? text.split("\n", 1)[0] ?? "";
   return tidy(name && !line.includes(name) ? `${name}: ${line}` : line);
 }
 

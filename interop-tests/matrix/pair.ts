@@ -12,7 +12,7 @@ import type { Stage } from "../stage.js";
 import { nodeCaller, pythonCaller } from "./callers.js";
 import { nodeTasks, pythonTasks, tryCalls } from "./calls.js";
 import type { Caller, Tasks } from "./calls.js";
-import { errorLine, exceptionIn } from "./error-line.js";
+import { errorLine, exceptionsIn } from "./error-line.js";
 import { within } from "./limit.js";
 import type { Cell, Direction, Failure } from "./report.js";
 
@@ -53,6 +53,9 @@ async function tryStage(stage: Stage): Promise<Record<Direction, Cell>> {
   };
 }
 
+/** What tasks raise because that is what they are for. */
+const intended = /it broke|attempt \d/;
+
 /** A worker, or why there is none. */
 interface Side {
   readonly failed?: Failure;
@@ -74,7 +77,7 @@ async function startPythonSide(stage: Stage): Promise<Side> {
     return {
       listen: () => {
         const since = worker.log.length;
-        return () => exceptionIn(worker.log.slice(since));
+        return () => exceptionsIn(worker.log.slice(since)).findLast((line) => !intended.test(line));
       },
       stop: () => worker.kill(),
     };
@@ -125,8 +128,7 @@ async function throughCalls(caller: Caller, worker: Side, tasks: Tasks): Promise
   const heard = worker.listen();
   const done = within(limits.calls, "all calls together", tryCalls(caller, tasks));
   const failures = await done.catch((error: unknown) => [failed("calls", error)]);
-  // Later calls have tasks that are meant to fail: only before them is an error of the worker a hint.
-  const said = failures[0]?.call === "value" && heard();
+  const said = failures.length > 0 && heard();
   return said ? [...failures, { call: "the worker said", error: errorLine(said) }] : failures;
 }
 
