@@ -8,7 +8,7 @@ const MOVED = /^(LOADING|READONLY|MASTERDOWN)\b/;
 /** Whether the server said no, in contrast to a connection that broke. */
 export const isReply = (error: unknown): error is Error => error instanceof Error && error.name === "ReplyError";
 
-export const isWrongServer = (error: unknown): boolean => isReply(error) && MOVED.test(error.message);
+export const isWrongServer = (error: unknown): error is Error => isReply(error) && MOVED.test(error.message);
 export const isMissingScript = (error: unknown): boolean => isReply(error) && error.message.startsWith("NOSCRIPT");
 
 /**

@@ -193,7 +193,10 @@ class IoredisSession implements RedisSession {
 
   /** When the connection is lost, ioredis gives each call the same empty sentence: the reason says more. */
   #explained(error: unknown): Error {
-    if (this.reason && !isReply(error)) return this.reason;
+    if (isReply(error)) return error;
+    if (this.reason) return this.reason;
+    // ioredis speaks of its own options then.
+    if (this.#client.status !== "ready") return new Error("the connection was just lost");
     return error instanceof Error ? error : new Error(String(error));
   }
 

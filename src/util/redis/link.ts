@@ -40,8 +40,8 @@ export class Link {
   readonly #events: LinkEvents;
   #session: Promise<RedisSession> | undefined;
   #live: RedisSession | undefined;
-  /** Where the session that was made last leads to. */
-  #endpoint: Endpoint | undefined;
+  /** Where each session leads to. */
+  readonly #endpoints = new WeakMap<RedisSession, Endpoint>();
   #attempts = new AbortController();
   #closed = false;
 
@@ -154,7 +154,7 @@ export class Link {
       throw new OperationalError(`the connection to ${endpoint.displayUrl} has been closed`, { retriable: false });
     }
     this.#live = session;
-    this.#endpoint = endpoint;
+    this.#endpoints.set(session, endpoint);
     return session;
   }
 
@@ -169,10 +169,12 @@ export class Link {
 
   /** The error to tell of; a server that cannot be written to is left, so that the next call looks for another. */
   failed(session: RedisSession, doing: string, error: unknown): CeleryError {
+    const endpoint = this.#endpoints.get(session) ?? this.#addresses.current;
     if (isWrongServer(error)) {
-      if (this.#live === session && this.#endpoint) this.#addresses.leave(this.#endpoint);
-      session.destroy(error as Error);
+      session.destroy(error);
+      this.#addresses.leave(endpoint);
+      this.#ended(session, endpoint, error);
     }
-    return redisFailure(doing, this.displayUrl, error, this.#events.rights);
+    return redisFailure(doing, endpoint.displayUrl, error, this.#events.rights);
   }
 }
