@@ -158,6 +158,7 @@ describe("amqp connecting", function () {
     const reader = await new Watched(broker, [one]).consuming();
     await broker.publish(message("fine"), toQueue(one.name));
     way.hold();
+    const start = Date.now();
     const hanging = assert.rejects(broker.publish(message("x"), toQueue(one.name)), (error: unknown) => {
       assert.ok(error instanceof OperationalError && error.retriable);
       assert.match(error.message, /Heartbeat.*may have arrived/);
@@ -165,6 +166,8 @@ describe("amqp connecting", function () {
     });
     await until(() => reader.lost.length === 1);
     await hanging;
+    // Two heartbeats, and what has begun of a third one.
+    assert.ok(Date.now() - start < 4500, `noticed after ${Date.now() - start} ms`);
     await reader.consuming(2);
     await broker.delete(one);
   });

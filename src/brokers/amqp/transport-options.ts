@@ -8,7 +8,7 @@ export interface AmqpSettings {
   /** Seconds that publishing waits for a server that blocks it; 0 for no limit. */
   readonly blockedTimeout: number;
   /** Milliseconds before the given attempt of a consumer to come back, counted from 1: a row like kombu's, begun sooner. */
-  delay(attempt: number): number;
+  readonly delay: (attempt: number) => number;
 }
 
 type Options = Readonly<Record<string, unknown>>;
