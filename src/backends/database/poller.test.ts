@@ -12,6 +12,8 @@ import type { PollTiming, Seen } from "./poller.js";
 class Rows {
   readonly records = new Map<string, ResultRecord>();
   readonly queries: number[] = [];
+  /** Milliseconds that a query takes. */
+  slow = 1;
   decoded = 0;
   failing: Error | null = null;
 
@@ -21,7 +23,7 @@ class Rows {
 
   readonly read = async (ids: readonly string[]): Promise<ReadonlyMap<string, Seen>> => {
     this.queries.push(ids.length);
-    await sleep(1);
+    await sleep(this.slow);
     if (this.failing) throw this.failing;
     const found = new Map<string, Seen>();
     for (const id of ids) {
@@ -81,7 +83,7 @@ describe("polling for results", () => {
 
   it("what this process writes is seen at once", async () => {
     const rows = new Rows();
-    const poller = rows.poller({ first: 5000, max: 5000 });
+    const poller = rows.poller({ first: 600, max: 5000, factor: 10 });
     const watching = new Watching(poller.watch(["t"], undefined));
     await until("the first look", () => rows.queries.length === 1);
     await sleep(10);
@@ -91,6 +93,20 @@ describe("polling for results", () => {
     // One rest lies in between, of half the shortest pause.
     await watching.done();
     assert.equal(rows.queries.length, 2);
+  });
+
+  it("one slow query does not put off the next for long", async () => {
+    const rows = new Rows();
+    const watching = new Watching(rows.poller({ max: 100 }).watch(["t"], undefined));
+    await until("a look", () => rows.queries.length > 1);
+    rows.slow = 1000;
+    const asked = rows.queries.length;
+    await until("a slow look", () => rows.queries.length > asked);
+    rows.slow = 1;
+    const since = performance.now();
+    rows.put(state("t", "SUCCESS"));
+    await watching.done();
+    assert.ok(performance.now() - since < 1800, `${performance.now() - since} ms`);
   });
 
   it("a failing look ends waiting that just begins, and other waiting after the outage", async () => {

@@ -60,7 +60,7 @@ export class Poller {
   #timer: Timer | undefined;
   #wakeUp = Infinity;
   #looking = false;
-  /** No look before this: a slow database is given twice the time that it took. */
+  /** No look before this: a slow database is given twice the time that it took, up to the longest pause. */
   #rest = 0;
   #failingSince: number | undefined;
   #closed = false;
@@ -133,7 +133,7 @@ export class Poller {
     }
     await this.#look(due);
     const end = monotonic();
-    this.#rest = end + Math.max(2 * (end - start), this.#timing.first / 2);
+    this.#rest = end + Math.min(Math.max(2 * (end - start), this.#timing.first / 2), this.#timing.max);
     this.#looking = false;
     let next = Infinity;
     for (const entry of due) if (entry.due === Infinity) entry.due = end + entry.interval * (0.8 + 0.4 * Math.random());

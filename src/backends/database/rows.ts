@@ -44,8 +44,10 @@ export function rowCodec(options: BackendOptions, settings: DatabaseSettings, da
     settings.format === "auto" ? (tasks?.columns.has("children") ?? false) : settings.format === "serializer";
 
   /** By the serializer, and by pickle what is one: rows of older Pythons stay in the table (5.7 does the same). */
-  const decode = (bytes: Uint8Array): unknown =>
-    isPickle(bytes) ? readPickle(bytes) : decodeContent({ body: bytes, contentType, contentEncoding }, accept);
+  const decode = (bytes: Uint8Array): unknown => {
+    if (bytes.length === 0) throw new DecodeError("it is empty");
+    return isPickle(bytes) ? readPickle(bytes) : decodeContent({ body: bytes, contentType, contentEncoding }, accept);
+  };
 
   const reading = <T>(what: string, read: () => T): T => {
     if (!accept.has(contentType))

@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { KeyedLock } from "../../../util/keyed-lock.js";
 import { monotonic, sleep } from "../../../util/time.js";
 import { closedError } from "../../closed.js";
 import type { Client, Row, Statement } from "../dialect.js";
@@ -8,6 +9,12 @@ import { isDatabase, sqliteLibrary } from "./library.js";
 
 /** Milliseconds that SQLite itself may wait for a lock: it blocks the whole program, so the rest is waited for here. */
 const BLOCKING_WAIT = 2;
+/**
+ * Milliseconds of calls in a row, and of rest after them: a thousand results at once must not stop the program for a
+ * second, nor keep a Python out that tries ten times a second for five seconds.
+ */
+const TURN = 10;
+const REST = 2;
 /** Prepared statements kept: a backend needs about ten. */
 const PREPARED = 32;
 
@@ -21,6 +28,9 @@ export class SqliteClient implements Client {
   readonly #lib: unknown;
   #opening: Promise<SqliteDatabase> | undefined;
   #database: SqliteDatabase | undefined;
+  /** One call after another, so that the program has its turn in between. */
+  readonly #queue = new KeyedLock();
+  #turn = 0;
   #statements = new Map<string, SqliteStatement>();
   #closed = false;
 
@@ -59,9 +69,16 @@ export class SqliteClient implements Client {
 
   async #run<T>(use: (database: SqliteDatabase) => T): Promise<T> {
     const deadline = monotonic() + this.#timeout;
+    const attempt = async (): Promise<T> => {
+      if (monotonic() - this.#turn > TURN) {
+        await sleep(REST);
+        this.#turn = monotonic();
+      }
+      return use(await this.#open());
+    };
     for (let pause = 2; ; pause = Math.min(pause * 1.5, 50)) {
       try {
-        return use(await this.#open());
+        return await this.#queue.run("", attempt);
       } catch (error) {
         if (isLost(error)) this.#drop();
         if (!isBusy(error) || this.#closed || monotonic() >= deadline) throw error;
