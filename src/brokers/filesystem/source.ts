@@ -1,8 +1,8 @@
 import { watch } from "node:fs";
 import type { FSWatcher } from "node:fs";
 import { readdir } from "node:fs/promises";
-import { markRedelivered } from "../../protocol/envelope.js";
 import type { Logger } from "../../util/logger.js";
+import { redelivered } from "../virtual/redelivered.js";
 import type { GiveBackTo, MessageSource, SourceEvents, Taken } from "../virtual/store.js";
 import { Claims } from "./claims.js";
 import type { Claim } from "./claims.js";
@@ -90,7 +90,7 @@ export class FilesystemSource implements MessageSource<Claim> {
       try {
         // Its old name is its old place in the order.
         const name = to === "front" ? receipt.name : messageName(queue);
-        await this.#claims.putBack(receipt, markRedelivered(text, "top-level"), name);
+        await this.#claims.putBack(receipt, redelivered(text, "top-level"), name);
       } catch (error) {
         throw fileFailure(`giving back to folder ${this.#settings.folderIn}`, error);
       }

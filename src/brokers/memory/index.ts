@@ -1,7 +1,7 @@
-import { markRedelivered } from "../../protocol/envelope.js";
 import type { Queue } from "../../protocol/queue.js";
 import { maskUrl, schemeOf } from "../../util/url.js";
 import type { Broker, BrokerCapabilities, BrokerOptions } from "../broker.js";
+import { redelivered } from "../virtual/redelivered.js";
 import { virtualBroker } from "../virtual/broker.js";
 import type {
   GiveBackTo,
@@ -134,7 +134,7 @@ class MemorySource implements MessageSource<Waiting> {
 
   async giveBack(taken: readonly Taken<Waiting>[], to: GiveBackTo): Promise<void> {
     for (const { queue, text, receipt } of to === "front" ? taken.toReversed() : taken)
-      this.#state.add(queue, { ...receipt, text: markRedelivered(text, "top-level") }, to === "front");
+      this.#state.add(queue, { ...receipt, text: redelivered(text, "top-level") }, to === "front");
   }
 
   drop(): void {}

@@ -1,11 +1,12 @@
 import type { CeleryError } from "../../errors.js";
-import { decodeEnvelope, markRedelivered } from "../../protocol/envelope.js";
+import { decodeEnvelope } from "../../protocol/envelope.js";
 import type { Queue } from "../../protocol/queue.js";
 import { onAbort } from "../../util/abort.js";
 import { newId } from "../../util/id.js";
 import { isReply } from "../../util/redis/failure.js";
 import { Link } from "../../util/redis/link.js";
 import { epochSeconds } from "../../util/time.js";
+import { redelivered } from "../virtual/redelivered.js";
 import type { GiveBackTo, MessageSource, SourceEvents, Taken } from "../virtual/store.js";
 import { AckBatch } from "./ack-batch.js";
 import { BindingKeeper } from "./binding-keeper.js";
@@ -184,7 +185,7 @@ export class RedisSource implements MessageSource<RedisReceipt> {
     const returns: Return[] = [];
     const again: Taken<RedisReceipt>[] = [];
     for (const one of taken) {
-      const text = markRedelivered(one.text, "headers");
+      const text = redelivered(one.text, "headers");
       const { list, lease } = one.receipt;
       if (lease) returns.push(...lease.end().map((ticket) => ({ list, text, ...ticket })));
       else if (list !== "") returns.push({ list, text, name: "", score: 0 });
