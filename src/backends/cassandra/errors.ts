@@ -74,7 +74,11 @@ function inside(error: unknown): unknown[] {
   return typeof inner === "object" && inner !== null ? Object.values(inner) : [];
 }
 
-const innermost = (error: unknown): unknown => inside(error)[0] ?? error;
+/** What a server said: of the library's error, or of ours around it. */
+function innermost(error: unknown): unknown {
+  const original = error instanceof CeleryError ? error.cause : error;
+  return inside(original)[0] ?? original;
+}
 
 /** The server's code; system errors carry texts there. */
 function codeOf(error: unknown): number | undefined {

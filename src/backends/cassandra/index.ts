@@ -65,7 +65,7 @@ export default function open(url: string, options: BackendOptions): Backend {
     try {
       return await cluster.rows("reading results", query, values, settings.readConsistency);
     } catch (error) {
-      if (!isMissingTable((error as Error).cause)) throw error;
+      if (!isMissingTable(error)) throw error;
       table = undefined;
       return [];
     }
@@ -113,7 +113,7 @@ export default function open(url: string, options: BackendOptions): Backend {
       await cluster.rows("writing a result", cql.insert, row, settings.writeConsistency);
     } catch (error) {
       // Just made by another writer: listed already and not yet usable, which is over when the policy tries again.
-      if (isMissingTable((error as Error).cause)) table = undefined;
+      if (isMissingTable(error)) table = undefined;
       throw error;
     }
   };
