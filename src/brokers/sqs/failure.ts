@@ -10,7 +10,10 @@ interface Told {
 function told(error: unknown): Told {
   if (!(error instanceof Error)) return { name: "Error", message: String(error), status: undefined };
   const { $metadata } = error as { $metadata?: { httpStatusCode?: number } };
-  return { name: error.name, message: describe(error), status: $metadata?.httpStatusCode };
+  const status = $metadata?.httpStatusCode;
+  // Something that is no SQS: a proxy with a page of its own, another web server.
+  if (error instanceof SyntaxError) return { name: `status ${status}`, message: "its answer is no JSON", status };
+  return { name: error.name, message: describe(error), status };
 }
 
 function describe(error: Error): string {
