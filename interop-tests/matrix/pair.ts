@@ -39,12 +39,14 @@ async function tryStage(stage: Stage): Promise<Record<Direction, Cell>> {
   const pythonSide = startPythonSide(stage);
   const nodeSide = startNodeSide(workerApp, lines);
   const worker = { python: await pythonSide, node: await nodeSide };
+  const python = new PythonProgram(stage);
   // Ours first: Celery's Cassandra client fails while nobody has made the table of results, which the first result does.
   const cells = {
     "node-to-python": await fromNode(stage.app(), stage.queue, worker.python, pythonTasks),
-    "python-to-node": await fromPython(stage, nodeQueue, worker.node, nodeTasks),
-    "python-to-python": await fromPython(stage, stage.queue, worker.python, pythonTasks),
+    "python-to-node": await python.calls(nodeQueue, worker.node, nodeTasks),
+    "python-to-python": await python.calls(stage.queue, worker.python, pythonTasks),
   };
+  await python.close();
   await worker.python.stop();
   return {
     ...cells,
@@ -105,18 +107,27 @@ async function startNodeSide(app: Celery, lines: readonly LogLine[]): Promise<Si
   };
 }
 
-async function fromPython(stage: Stage, queue: string, worker: Side, tasks: Tasks): Promise<Cell> {
-  if (worker.failed) return [worker.failed];
-  let client: PythonClient;
-  try {
-    client = await PythonClient.start(stage.target);
-  } catch (error) {
-    return [failed("client", error)];
+/** A Python program that calls: after something failed another one, for Celery's client may be left in any state. */
+class PythonProgram {
+  #client: PythonClient | undefined;
+
+  constructor(readonly stage: Stage) {}
+
+  async calls(queue: string, worker: Side, tasks: Tasks): Promise<Cell> {
+    if (worker.failed) return [worker.failed];
+    try {
+      this.#client ??= await PythonClient.start(this.stage.target);
+    } catch (error) {
+      return [failed("client", error)];
+    }
+    const cell = await throughCalls(pythonCaller(this.#client, queue), worker, tasks);
+    if (cell.length > 0) await this.close();
+    return cell;
   }
-  try {
-    return await throughCalls(pythonCaller(client, queue), worker, tasks);
-  } finally {
-    await client.close();
+
+  async close(): Promise<void> {
+    await this.#client?.close();
+    this.#client = undefined;
   }
 }
 
