@@ -29,9 +29,10 @@ export async function brokersTables(page: string, problem: (sentence: string) =>
     ];
   });
   const messages = drivers.map((driver) => {
-    const { priority, expiration, unroutable, topic, maxBody, delay } = driver.capabilities;
+    const { priority, expiration, unroutable, topic, maxBody, delay, ordered } = driver.capabilities;
     return [
       driver.link,
+      ordered === false ? "best effort" : "kept",
       priorities[String(priority)] ?? String(priority),
       delay === "quorum-queues" ? "in the broker, with quorum queues; else in the worker" : "in the worker",
       expiration ? "dropped by the broker" : "skipped by the worker",
@@ -49,7 +50,16 @@ export async function brokersTables(page: string, problem: (sentence: string) =>
       choice,
     ),
     table(
-      ["Broker", "Priorities", "Countdown, ETA", "Expired tasks", "No queue bound", "Topic exchanges", "Largest body"],
+      [
+        "Broker",
+        "Order",
+        "Priorities",
+        "Countdown, ETA",
+        "Expired tasks",
+        "No queue bound",
+        "Topic exchanges",
+        "Largest body",
+      ],
       messages,
     ),
   ].join("\n\n");
