@@ -34,9 +34,12 @@ if (driver)
       url.port = String(proxy.port);
       return `${url.href}${query}`;
     };
-    const startProxy = (): Promise<Proxy> => {
+    const proxies: Proxy[] = [];
+    const startProxy = async (): Promise<Proxy> => {
       const { hostname, port } = new URL(place.url);
-      return Proxy.start({ host: hostname, port: Number(port) });
+      const proxy = await Proxy.start({ host: hostname, port: Number(port) });
+      proxies.push(proxy);
+      return proxy;
     };
 
     before(async function () {
@@ -44,7 +47,10 @@ if (driver)
       place = await driver.prepare();
       redis = new Redis(place.url, { protocol: 2 });
     });
-    afterEach(() => Promise.all(opened.splice(0).map((backend) => backend.close())));
+    afterEach(async () => {
+      await Promise.all(opened.splice(0).map((backend) => backend.close()));
+      await Promise.all(proxies.splice(0).map((proxy) => proxy.close()));
+    });
     after(async () => {
       redis?.disconnect();
       await place?.close();
@@ -172,7 +178,6 @@ if (driver)
       assert.equal((await watching.done()).at(-1)?.result, "meanwhile");
       assert.ok(monotonic() - start < 2500, "it was left to the slow look");
       await backend.close();
-      await proxy.close();
     });
 
     it("a server that does not come back ends the waiting by the retry policy", async () => {
@@ -186,8 +191,6 @@ if (driver)
       proxy.cut();
       const error = await watching.failed();
       assert.ok(error instanceof OperationalError && error.retriable, String(error));
-      await backend.close();
-      await proxy.close();
     });
 
     it("a connection that died without a word is noticed", async () => {
@@ -207,7 +210,6 @@ if (driver)
         assert.ok(monotonic() - start < 2500, "it was left to the slow look");
       }
       await backend.close();
-      await proxy.close();
     });
 
     it("a server that is not there fails at once, with the password masked", async () => {

@@ -74,8 +74,8 @@ export async function connectRedis(
     maxRetriesPerRequest: 0,
     connectTimeout: settings.connectTimeout,
     ...(settings.socketTimeout && { socketTimeout: settings.socketTimeout }),
-    // How long the other end may take to say goodbye.
-    disconnectTimeout: 500,
+    // How long the other end may take to say goodbye: whoever waits for an answer of a dead one waits for that, too.
+    disconnectTimeout: 20,
     noDelay: true,
     // ioredis looks for a number; anything else leaves keep-alive off.
     keepAlive: settings.keepAlive === false ? null : settings.keepAlive,
