@@ -120,6 +120,9 @@ describe("URLs of the SQL result backend", () => {
     assert.equal(pool.socketPath, "/s");
     assert.equal(pool.charset, "utf8mb4");
     assert.equal(mysqlTarget(databaseUrl("db+mysql://h/d"), {}).tls, null);
+    refused("db+mysql://u:s3cret@127.0.0.1/d?ssl_ca=/ca", /ssl_check_hostname=false/);
+    const loose = mysqlTarget(databaseUrl("db+mysql://127.0.0.1/d?ssl_ca=/ca&ssl_check_hostname=false"), {});
+    assert.deepEqual(loose.tls, { files: { ca: "/ca" }, verify: true, checkHost: false });
   });
 
   it("settings of the wrong kind are refused by name", () => {

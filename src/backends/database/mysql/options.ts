@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { isIP } from "node:net";
 import type { PoolOptions, SslOptions } from "mysql2";
 import { ImproperlyConfigured } from "../../../errors.js";
 import type { DatabaseUrl } from "../url.js";
@@ -41,20 +42,28 @@ export function mysqlTarget(url: DatabaseUrl, engineOptions: Readonly<Record<str
   const [ca, cert, key] = [parameters.text("ssl_ca"), parameters.text("ssl_cert"), parameters.text("ssl_key")];
   const ssl = parameters.boolean("ssl");
   const verifyCert = parameters.boolean("ssl_verify_cert");
-  const verifyIdentity = parameters.boolean("ssl_verify_identity") ?? parameters.boolean("ssl_check_hostname");
+  const identity = [parameters.boolean("ssl_verify_identity"), parameters.boolean("ssl_check_hostname")];
+  const verifyIdentity = identity[0] ?? identity[1];
   // Whatever is asked for, texts travel as utf8mb4, which holds them all.
   parameters.choice("charset", ["utf8mb4", "utf8mb3", "utf8"]);
   parameters.ignore("write_timeout", "use_unicode", "binary_prefix", "local_infile", "autocommit", "compress");
   parameters.done();
   const wantsTls = ssl ?? [ca, cert, key, verifyCert, verifyIdentity].some((value) => value !== undefined);
   const verify = verifyCert ?? (ca !== undefined || verifyIdentity === true);
+  const checkHost = verifyIdentity ?? verify;
+  // mysql2 would compare the certificate with "localhost" instead.
+  if (wantsTls && checkHost && isIP(host ?? "") !== 0)
+    throw new ImproperlyConfigured(
+      `${url.shown} names an address, and mysql2 can check certificates for host names alone: ` +
+        "name the host, or add ssl_check_hostname=false",
+    );
   return {
     timeout: timeout * 1000,
     tls: wantsTls
       ? {
           files: { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) },
           verify,
-          checkHost: verifyIdentity ?? verify,
+          checkHost,
         }
       : null,
     pool: {
