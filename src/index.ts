@@ -3,7 +3,7 @@ export { Celery, type CeleryOptions } from "./client/app.js";
 export type { Config } from "./client/config.js";
 export type { RetryPolicy } from "./client/retry-policy.js";
 export type { BroadcastOptions, Control } from "./client/control.js";
-export type { QueueSettings } from "./client/queue-settings.js";
+export type { BindingSettings, QueueSettings } from "./client/queue-settings.js";
 export type { Queues } from "./client/queues.js";
 export type { Route, RouteFunction, RouteMap, RouteOptions, RouteTable } from "./client/routes.js";
 export type { RequestInfo, RetryOptions, TaskContext } from "./client/task-context.js";

@@ -5,12 +5,12 @@ import { removeFolder, startChild, temporaryFolder } from "./children.js";
 import type { Child } from "./children.js";
 import { findProgram, freePort } from "./local.js";
 import { ServerMissing } from "./server.js";
-import type { Server } from "./server.js";
+import type { Server, ServerOptions } from "./server.js";
 
 /** Debian's own program insists on the system's account and folders; the one below it takes everything from outside. */
 const candidates = ["/usr/lib/rabbitmq/bin/rabbitmq-server", "rabbitmq-server"];
 
-export interface RabbitmqOptions {
+export interface RabbitmqOptions extends ServerOptions {
   /** Plugins of its own package to switch on. */
   readonly plugins?: readonly string[];
   /** Further lines of rabbitmq.conf. */
