@@ -90,7 +90,7 @@ describe("redis broker: leases", function () {
   for (const other of ["worker of ours", "Python worker"])
     it(`without renewal it runs a second time, in a ${other}`, async () => {
       const name = uniqueName("twice");
-      const off = { lease_renewal: false };
+      const off = { extend_visibility: false };
       const runs: string[] = [];
       const app = await startWorker(name, off, runs, "first");
       await app.sendTask("interop.sleep", [6]);
@@ -122,7 +122,7 @@ describe("redis broker: leases", function () {
 
   it("moves the score of what is held, and only of that", async () => {
     const name = uniqueName("score");
-    const broker = stage.open({ ...hasty, lease_renewal: 0.1 });
+    const broker = stage.open({ ...hasty, extend_visibility: 0.1 });
     for (const text of ["held", "done"]) await broker.publish(textMessage(text), toQueue(name));
     await stage.raw.zadd("unacked_index", 4e9, "a peer's");
     const reader = await new Reader(broker.consume([queue(name)], { prefetch: 2 })).has(2);
@@ -139,13 +139,13 @@ describe("redis broker: leases", function () {
 
   it("does not take back what was restored to somebody else, and says so", async () => {
     const name = uniqueName("lost");
-    const broker = stage.open({ ...hasty, lease_renewal: 0.1 });
+    const broker = stage.open({ ...hasty, extend_visibility: 0.1 });
     await broker.publish(textMessage("x"), toQueue(name));
     const first = await new Reader(broker.consume([queue(name)], { prefetch: 1 })).has(1);
     const tag = first.deliveries[0]?.tag ?? "";
     // As if this process had stood still for long: a peer restored the message, another one has it now.
     const other = await new Reader(
-      stage.open({ visibility_timeout: 0, lease_renewal: false }).consume([queue(name)]),
+      stage.open({ visibility_timeout: 0, extend_visibility: false }).consume([queue(name)]),
     ).has(1);
     assert.equal(other.deliveries[0]?.tag, tag);
     await until("the loss to be told", () => stage.lines.some(({ message }) => /given to somebody else/.test(message)));
@@ -163,7 +163,7 @@ describe("redis broker: leases", function () {
 
   it("gives back and acknowledges after a renewal whose answer was lost", async () => {
     const name = uniqueName("unsure");
-    const broker = stage.open({ ...hasty, visibility_timeout: 3600, lease_renewal: 0.05 });
+    const broker = stage.open({ ...hasty, visibility_timeout: 3600, extend_visibility: 0.05 });
     for (const text of ["a", "b"]) await broker.publish(textMessage(text), toQueue(name));
     const reader = new Reader(broker.consume([queue(name)], { prefetch: 2 }));
     await reader.has(2);

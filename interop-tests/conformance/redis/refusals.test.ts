@@ -70,7 +70,7 @@ describe("redis broker and results: refusals", function () {
 
   it("a full server: publishing and results are refused for now, consuming goes on, nothing is lost", async () => {
     const name = uniqueName("full");
-    const broker = stage.open({ visibility_timeout: 3600, lease_renewal: 0.1 });
+    const broker = stage.open({ visibility_timeout: 3600, extend_visibility: 0.1 });
     for (const text of ["a", "b", "c"])
       await broker.publish(textMessage(text), toQueue(name), { declare: [queue(name)] });
     const reader = await new Reader(broker.consume([queue(name)], { prefetch: 1 })).has(1);

@@ -33,8 +33,8 @@ describe("redis transport options", () => {
     assert.equal(interval({}), 60);
     assert.equal(interval({ visibility_timeout: 30 }), 10);
     assert.equal(interval({ visibility_timeout: 0 }), 0);
-    assert.equal(interval({ lease_renewal: false }), 0);
-    assert.equal(interval({ lease_renewal: 7 }), 7);
+    assert.equal(interval({ extend_visibility: false }), 0);
+    assert.equal(interval({ extend_visibility: 7 }), 7);
   });
 
   it("reads how to connect", () => {
@@ -76,8 +76,8 @@ describe("redis transport options", () => {
     ["queue_order_strategy", "random"],
     ["sep", 1],
     ["sep", ""],
-    ["lease_renewal", 4000],
-    ["lease_renewal", "yes"],
+    ["extend_visibility", 4000],
+    ["extend_visibility", "yes"],
     ["fanout_prefix", "app."],
     ["max_connections", "many"],
     ["sentinel_fanout_compat", 1],

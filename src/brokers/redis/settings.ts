@@ -16,7 +16,7 @@ export interface RedisSettings {
   readonly unackedMutexExpire: number;
   /** Seconds after which a message nobody acknowledged is given to somebody else. */
   readonly visibilityTimeout: number;
-  /** Seconds between two renewals of what a consumer holds; 0 for none (ours: `lease_renewal`). */
+  /** Seconds between two renewals of what a consumer holds; 0 for none (ours: `extend_visibility`). */
   readonly renewInterval: number;
   /** Most messages restored in one scan; undefined for all. */
   readonly restoreLimit: number | undefined;
@@ -41,7 +41,7 @@ const BASE = [
 ];
 const OWN = [
   ...["sep", "ack_emulation", "unacked_key", "unacked_index_key", "unacked_mutex_key", "unacked_mutex_expire"],
-  ...["visibility_timeout", "lease_renewal", "unacked_restore_limit", "unacked_restore_interval"],
+  ...["visibility_timeout", "extend_visibility", "unacked_restore_limit", "unacked_restore_interval"],
   ...["unacked_restore_throttle", "fanout_prefix", "fanout_patterns", "sentinel_fanout_compat", "global_keyprefix"],
   ...["queue_order_strategy", "priority_steps", "polling_interval"],
 ];
@@ -85,11 +85,11 @@ export function redisSettings(given: Readonly<Record<string, unknown>>, connecti
 
 /** True or nothing: a third of the visibility timeout, so that two can fail before a message is given away. */
 function renewInterval(options: Options, visibilityTimeout: number): number {
-  const value = options.value("lease_renewal") ?? true;
+  const value = options.value("extend_visibility") ?? true;
   if (value === false) return 0;
   if (value === true) return Math.min(visibilityTimeout / 3, LONGEST_RENEWAL);
   if (typeof value !== "number" || !(value > 0) || value >= visibilityTimeout)
-    return options.refuse("lease_renewal", `true, false, or seconds below visibility_timeout (${visibilityTimeout})`);
+    return options.refuse("extend_visibility", `true, false, or seconds below visibility_timeout (${visibilityTimeout})`);
   return value;
 }
 

@@ -83,7 +83,7 @@ export class RedisSource implements MessageSource<RedisReceipt> {
     this.#subscriptions = new FanoutQueues(this.#listening, keys);
   }
 
-  /** Milliseconds; see the option `lease_renewal`. */
+  /** Milliseconds; see the option `extend_visibility`. */
   get renewInterval(): number {
     return this.#keep ? this.#parts.settings.renewInterval * 1000 : 0;
   }
