@@ -232,6 +232,25 @@ for (const driver of backends.filter(({ name }) => name === "redis" || name === 
           });
 
       if (version === newestCelery)
+        it("results that are compressed here are read by Python, whatever its own setting", async () => {
+          const target = place.python;
+          if (!target) return;
+          const writer = await openBackend(place.url, backendOptions(place, { compression: "gzip" }));
+          const other = await PythonClient.start({ version, broker: "memory://", backend: target.url });
+          try {
+            const id = newId();
+            const value = "compressed ".repeat(1000);
+            await writer.store(state(id, "SUCCESS", value));
+            const code = "return len(app.backend.get(app.backend.get_key_for_task(values['id'])))";
+            assert.ok(((await other.run(code, { id })) as number) < 1000, "nothing was compressed");
+            assert.deepEqual(await other.get(id), { value });
+          } finally {
+            await other.close();
+            await writer.close();
+          }
+        });
+
+      if (version === newestCelery)
         it("results that Python compresses are read", async () => {
           const target = place.python;
           if (!target) return;

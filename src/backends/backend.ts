@@ -35,6 +35,8 @@ export interface BackendOptions {
   readonly serializer: string;
   /** Serializer names or MIME types that may be read (`result_accept_content`, else `accept_content`). */
   readonly acceptContent: readonly string[];
+  /** Compression of what is stored, where Celery's store of this kind does it (`result_compression`); null for none. */
+  readonly compression?: string | null;
   /** Seconds until a result goes away; null or 0 for never (`result_expires`, 86400). */
   readonly resultExpires: number | null;
   /** `result_persistent`: rpc messages survive a broker restart. */

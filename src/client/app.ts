@@ -248,6 +248,7 @@ export class Celery implements AsyncDisposable {
       logger: this.logger,
       serializer: conf.resultSerializer,
       acceptContent: conf.resultAcceptContent ?? conf.acceptContent,
+      compression: conf.resultCompression,
       resultExpires: conf.resultExpires,
       resultPersistent: conf.resultPersistent,
       transportOptions: conf.resultBackendTransportOptions,

@@ -84,6 +84,8 @@ export interface Config {
   readonly taskInheritParentPriority: boolean;
 
   readonly resultSerializer: string;
+  /** Compression of stored results ("gzip", "zstd", ...), or null. Celery reads them from 5.7 on. */
+  readonly resultCompression: string | null;
   /** Seconds until results go away; null for never. Default 86400. */
   readonly resultExpires: number | null;
   /** Store name, arguments, worker, retries and queue with each result. Default false. */
@@ -212,6 +214,7 @@ const SETTINGS = {
   taskSoftTimeLimit: { check: nullable(number({ above: 0 })), initial: null },
   taskInheritParentPriority: { check: boolean, initial: false },
   resultSerializer: { check: text, initial: "json" },
+  resultCompression: { check: nullable(text), initial: null },
   resultExpires: { check: nullable(number({ min: 0 })), initial: 86400 },
   resultExtended: { check: boolean, initial: false },
   resultPersistent: { check: boolean, initial: false },

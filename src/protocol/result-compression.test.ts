@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { DecodeError } from "../errors.js";
+import { DecodeError, EncodeError } from "../errors.js";
 import { compress } from "./compression.js";
-import { expandResult } from "./result-compression.js";
+import { compressResult, expandResult } from "./result-compression.js";
 
 const compressed = (type: string, body: Uint8Array): Uint8Array =>
   Buffer.concat([Buffer.from(`\0celery-compressed\0${type}\0`), body]);
@@ -12,6 +12,18 @@ describe("compressed results", () => {
       const bytes = Buffer.from(text);
       assert.equal(expandResult(bytes), bytes);
     }
+  });
+
+  it("what is written says how it was compressed, and nothing is added without compression", () => {
+    const bytes = Buffer.from(JSON.stringify("text ".repeat(1000)));
+    for (const none of [null, undefined, ""]) assert.equal(compressResult(bytes, none), bytes);
+    for (const name of ["gzip", "application/x-brotli"]) {
+      const { body, type } = compress(name, bytes);
+      const stored = compressResult(bytes, name);
+      assert.deepEqual(Buffer.from(stored), compressed(type, body));
+      assert.deepEqual(Buffer.from(expandResult(stored)), bytes);
+    }
+    assert.throws(() => compressResult(bytes, "unheard-of"), EncodeError);
   });
 
   it("what is marked is expanded, also out of the middle of a larger buffer", () => {

@@ -1,10 +1,21 @@
 import { DecodeError } from "../errors.js";
-import { decompress } from "./compression.js";
+import { compress, decompress } from "./compression.js";
 
 /** In front of a compressed result; no serializer's output begins with a zero byte. */
 const MARK = Buffer.from("\0celery-compressed\0");
 /** MIME types are far shorter. */
 const LONGEST_TYPE = 100;
+
+/**
+ * A serialized result as it is stored under `result_compression` (a name such as "gzip"; null for none).
+ *
+ * @throws EncodeError for an unknown compression
+ */
+export function compressResult(bytes: Uint8Array, compression: string | null | undefined): Uint8Array {
+  if (!compression) return bytes;
+  const { body, type } = compress(compression, bytes);
+  return Buffer.concat([MARK, Buffer.from(`${type}\0`), body]);
+}
 
 /**
  * A stored result as its serializer wrote it. From Celery 5.7 on, `result_compression` is honoured by Redis, file, Cassandra

@@ -1,6 +1,7 @@
 import { deserialize, serialize } from "node:v8";
 import { ContentDisallowed, DecodeError } from "../../errors.js";
-import { expandResult } from "../../protocol/result-compression.js";
+import { checkCompression } from "../../protocol/compression.js";
+import { compressResult, expandResult } from "../../protocol/result-compression.js";
 import type { ResultRecord } from "../../protocol/result.js";
 import { dateDone, isReady, resultFromDocument, resultTuple } from "../../protocol/result.js";
 import { acceptedTypes, decodeContent, encodeContent, serializerNamed } from "../../protocol/serializers/registry.js";
@@ -21,10 +22,11 @@ export interface RowCodec {
 }
 
 /** Result, traceback and children are values of the result serializer, one per column (celery/backends/cassandra.py). */
-export function rowCodec({ serializer, acceptContent }: BackendOptions): RowCodec {
+export function rowCodec({ serializer, acceptContent, compression }: BackendOptions): RowCodec {
   const { contentType, contentEncoding } = serializerNamed(serializer);
   const accept = acceptedTypes(acceptContent);
-  const encode = (value: unknown): Uint8Array => encodeContent(value, serializer).body;
+  if (compression) checkCompression(compression);
+  const encode = (value: unknown): Uint8Array => compressResult(encodeContent(value, serializer).body, compression);
 
   const decode = (bytes: unknown, column: string, taskId: string): unknown => {
     if (bytes === null || bytes === undefined) return null;

@@ -1,5 +1,6 @@
 import { ContentDisallowed, DecodeError } from "../../errors.js";
-import { expandResult } from "../../protocol/result-compression.js";
+import { checkCompression } from "../../protocol/compression.js";
+import { compressResult, expandResult } from "../../protocol/result-compression.js";
 import type { ResultNode, ResultRecord } from "../../protocol/result.js";
 import {
   groupDocument,
@@ -32,6 +33,10 @@ export function documents(options: BackendOptions): Documents {
   const prefix = normalisePrefix(options.transportOptions["global_keyprefix"] as string | undefined);
   const { contentType, contentEncoding } = serializerNamed(options.serializer);
   const accept = acceptedTypes(options.acceptContent);
+  const { compression } = options;
+  if (compression) checkCompression(compression);
+  const encode = (document: unknown): Uint8Array =>
+    compressResult(encodeContent(document, options.serializer).body, compression);
 
   const decode = <T>(bytes: Uint8Array, what: string, read: (document: unknown) => T): T => {
     try {
@@ -51,10 +56,10 @@ export function documents(options: BackendOptions): Documents {
     taskKey: (taskId) => taskKey(prefix, taskId),
     groupKey: (groupId) => groupKey(prefix, groupId),
     prefixes: ["celery-task-meta-", "celery-taskset-meta-", "chord-unlock-"].map((kind) => prefix + kind),
-    encodeTask: (record) => encodeContent(resultToDocument(record), options.serializer).body,
+    encodeTask: (record) => encode(resultToDocument(record)),
     decodeTask: (bytes, taskId) =>
       decode(bytes, `the result of task ${taskId}`, (document) => resultFromDocument(document, taskId)),
-    encodeGroup: (group) => encodeContent(groupDocument(group), options.serializer).body,
+    encodeGroup: (group) => encode(groupDocument(group)),
     decodeGroup: (bytes, groupId) => decode(bytes, `group result ${groupId}`, nodeFromGroupDocument),
   };
 }
