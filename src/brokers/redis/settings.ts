@@ -89,7 +89,10 @@ function renewInterval(options: Options, visibilityTimeout: number): number {
   if (value === false) return 0;
   if (value === true) return Math.min(visibilityTimeout / 3, LONGEST_RENEWAL);
   if (typeof value !== "number" || !(value > 0) || value >= visibilityTimeout)
-    return options.refuse("extend_visibility", `true, false, or seconds below visibility_timeout (${visibilityTimeout})`);
+    return options.refuse(
+      "extend_visibility",
+      `true, false, or seconds below visibility_timeout (${visibilityTimeout})`,
+    );
   return value;
 }
 
