@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { Celery } from "../../../src/index.js";
+import { OperationalError } from "../../../src/errors.js";
 import { queue, toQueue } from "../../../src/protocol/queue.js";
 import { Reader, textMessage, textOf } from "../../../src/testing/broker/scene.js";
-import { until, within } from "../../../src/testing/harness.js";
+import { expectReleased, openResources, until, within } from "../../../src/testing/harness.js";
 import { sleep } from "../../../src/util/time.js";
 import { Worker } from "../../../src/worker/index.js";
 import { uniqueName } from "../../drivers/index.js";
@@ -202,6 +203,26 @@ describe("sqs broker: consuming", function () {
       assert.equal(lost, 0);
       await broker.close();
       await proxy.close();
+    });
+  });
+
+  describe("a server that went silent", () => {
+    it("keeps nobody from closing, and leaves nothing behind", async () => {
+      const { name } = await stage.queue();
+      const proxy = await Proxy.start({ host: "127.0.0.1", port: Number(new URL(stage.url).port) });
+      const before = openResources();
+      const broker = stage.open({}, { connectionTimeout: 1 }, stage.url.replace(/:\d+$/, `:${proxy.port}`));
+      const reader = new Reader(broker.consume([queue(name)]));
+      for (const text of ["acknowledged", "held"]) await broker.publish(textMessage(text), toQueue(name));
+      await reader.has(2);
+      // New connections as well.
+      const freezing = setInterval(() => proxy.freeze(), 1);
+      void (await reader.nth(0)).ack();
+      const sending = broker.publish(textMessage("x"), toQueue(name)).catch((error: unknown) => error);
+      await within("close", broker.close(), 10_000).finally(() => clearInterval(freezing));
+      assert.ok((await sending) instanceof OperationalError);
+      await proxy.close();
+      await expectReleased(before);
     });
   });
 

@@ -33,8 +33,11 @@ export class SqsClient {
   readonly #client: Sdk.SQSClient;
   /** Milliseconds for one call with its repetitions. */
   readonly #limit: number;
+  /** Ends all calls. */
+  readonly #end: AbortSignal;
 
-  constructor(sdk: SdkModule, client: Sdk.SQSClient, displayUrl: string, limit: number) {
+  constructor(sdk: SdkModule, client: Sdk.SQSClient, displayUrl: string, limit: number, end: AbortSignal) {
+    this.#end = end;
     this.#sdk = sdk;
     this.#client = client;
     this.displayUrl = displayUrl;
@@ -69,9 +72,14 @@ export class SqsClient {
   }
 
   /** At most ten. Resolves to those that could not be deleted. */
-  async deleteMessages(url: string, queue: string, handles: readonly string[]): Promise<readonly FailedEntry[]> {
+  async deleteMessages(
+    url: string,
+    queue: string,
+    handles: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<readonly FailedEntry[]> {
     const Entries = handles.map((ReceiptHandle, index) => ({ Id: String(index), ReceiptHandle }));
-    const output = await this.#run({ doing: `deleting from queue ${queue}` }, (options) =>
+    const output = await this.#run({ doing: `deleting from queue ${queue}`, signal }, (options) =>
       this.#client.send(new this.#sdk.DeleteMessageBatchCommand({ QueueUrl: url, Entries }), options),
     );
     return failedEntries(output.Failed);
@@ -82,14 +90,17 @@ export class SqsClient {
     url: string,
     queue: string,
     messages: readonly { readonly handle: string; readonly seconds: number }[],
+    signal?: AbortSignal,
   ): Promise<readonly FailedEntry[]> {
     const Entries = messages.map(({ handle, seconds }, index) => ({
       Id: String(index),
       ReceiptHandle: handle,
       VisibilityTimeout: seconds,
     }));
-    const output = await this.#run({ doing: `changing the visibility of messages of queue ${queue}` }, (options) =>
-      this.#client.send(new this.#sdk.ChangeMessageVisibilityBatchCommand({ QueueUrl: url, Entries }), options),
+    const output = await this.#run(
+      { doing: `changing the visibility of messages of queue ${queue}`, signal },
+      (options) =>
+        this.#client.send(new this.#sdk.ChangeMessageVisibilityBatchCommand({ QueueUrl: url, Entries }), options),
     );
     return failedEntries(output.Failed);
   }
@@ -150,7 +161,7 @@ export class SqsClient {
   async #run<T>(call: Call, work: (options: { abortSignal: AbortSignal }) => Promise<T>): Promise<T> {
     const { doing, waiting = 0, signal } = call;
     const abort = new AbortController();
-    const off = onAbort(signal, () => abort.abort());
+    const offs = [signal, this.#end].map((one) => onAbort(one, () => abort.abort()));
     let late = false;
     const timer = after(this.#limit + waiting * 1000, () => {
       late = true;
@@ -166,7 +177,7 @@ export class SqsClient {
       throw sqsFailure(doing, this.displayUrl, error);
     } finally {
       timer.cancel();
-      off();
+      for (const off of offs) off();
     }
   }
 }

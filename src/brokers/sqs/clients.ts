@@ -24,7 +24,7 @@ export class Clients {
   readonly #open = new Map<string, Promise<SqsClient>>();
   readonly #owned: Sdk.SQSClient[] = [];
   #sdk: Promise<SdkModule> | undefined;
-  #closed = false;
+  readonly #end = new AbortController();
 
   constructor(endpoint: SqsEndpoint, settings: SqsSettings, connectTimeout: number, lib: unknown) {
     this.#endpoint = endpoint;
@@ -51,8 +51,9 @@ export class Clients {
     return client;
   }
 
+  /** Ends the calls under way, too. */
   close(): void {
-    this.#closed = true;
+    this.#end.abort();
     for (const client of this.#owned.splice(0)) client.destroy();
   }
 
@@ -63,7 +64,8 @@ export class Clients {
   ): Promise<SqsClient> {
     const sdk = await (this.#sdk ??= loadSdk(this.#lib));
     const { limit, sdkConfig } = this.#config;
-    const wrap = (client: Sdk.SQSClient): SqsClient => new SqsClient(sdk, client, this.displayUrl, limit);
+    const wrap = (client: Sdk.SQSClient): SqsClient =>
+      new SqsClient(sdk, client, this.displayUrl, limit, this.#end.signal);
     const own = predefined && (region !== this.#settings.region || credentials !== this.#endpoint.credentials);
     if (isClient(this.#lib) && !own) return wrap(this.#lib);
     const where = region ?? (await ownRegion(sdk));
@@ -75,7 +77,7 @@ export class Clients {
       ...(role ? { credentials: assumeRole(role, where, credentials) } : credentials && { credentials }),
       ...sdkConfig,
     });
-    if (this.#closed) client.destroy();
+    if (this.#end.signal.aborted) client.destroy();
     else this.#owned.push(client);
     return wrap(client);
   }

@@ -30,9 +30,16 @@ export class Deletions {
   readonly #logger: Logger;
   readonly #lanes = new Map<QueueAddress, Lane>();
   readonly #sent = new Set<Promise<void>>();
+  #abort = new AbortController();
 
   constructor(logger: Logger) {
     this.#logger = logger;
+  }
+
+  /** Gives up the requests under way; what they were to delete is tried again. */
+  abort(): void {
+    this.#abort.abort();
+    this.#abort = new AbortController();
   }
 
   add(receipt: SqsReceipt): void {
@@ -90,7 +97,7 @@ export class Deletions {
     const { url, name, client } = lane.address;
     const handles = batch.map(({ handle }) => handle);
     try {
-      const failed = await client.deleteMessages(url, name, handles);
+      const failed = await client.deleteMessages(url, name, handles, this.#abort.signal);
       const again: SqsReceipt[] = [];
       for (const { index, code, message, ourFault } of failed) {
         const receipt = batch[index];

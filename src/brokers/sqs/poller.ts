@@ -38,6 +38,8 @@ export interface Lane {
 export interface PollerEvents {
   /** Messages that have just come; `receivedAt` is the moment from which they are certainly hidden. */
   received(lane: Lane, messages: readonly SqsMessage[], receivedAt: number): void;
+  /** A queue may be asked again: `fill` tells for how much there is room by now. */
+  ready(): void;
   /** Retriable: the server is away, or the queue. Else it does not want us. */
   failed(error: CeleryError, lane: Lane): void;
 }
@@ -62,7 +64,6 @@ export class Poller {
   readonly #events: PollerEvents;
   readonly #logger: Logger;
   readonly #lanes = new Set<Lane>();
-  #room = 0;
   #turns = 0;
   /** Requests in a row, of whichever queue, that brought nothing. */
   #quiet = 0;
@@ -111,9 +112,8 @@ export class Poller {
     this.#stopped = false;
   }
 
-  /** Asks for at most so many messages, all queues together, until told otherwise. */
+  /** Asks for at most so many messages, all queues and what they were asked for before together. */
   fill(room: number): void {
-    this.#room = room;
     if (this.#stopped) return;
     const idle = [...this.#lanes].filter((lane) => !lane.running && !lane.pause).sort((a, b) => a.turn - b.turn);
     let spare = room;
@@ -171,7 +171,7 @@ export class Poller {
       lane.running = undefined;
       lane.asked = 0;
       this.#requests.delete(request);
-      if (this.#lanes.has(lane)) this.fill(this.#room);
+      if (this.#lanes.has(lane) && !lane.pause) this.#events.ready();
     });
     lane.running = request;
     this.#requests.add(request);
@@ -202,7 +202,6 @@ export class Poller {
     if (messages.length > 0) {
       lane.cold = false;
       this.#quiet = 0;
-      this.#room -= messages.length;
       this.#events.received(lane, messages, monotonic());
       return;
     }
@@ -232,7 +231,7 @@ export class Poller {
     if (this.#stopped || !this.#lanes.has(lane)) return;
     lane.pause = after(milliseconds, () => {
       lane.pause = undefined;
-      this.fill(this.#room);
+      this.#events.ready();
     });
   }
 }

@@ -54,6 +54,7 @@ export class SqsSource implements MessageSource<SqsReceipt> {
   /** Rejections and returns under way. */
   readonly #work = new Set<Promise<void>>();
   #off: () => void = () => undefined;
+  #abort = new AbortController();
 
   constructor(parts: SourceParts, events: SourceEvents, noAck: boolean) {
     const { settings, logger } = parts;
@@ -66,6 +67,7 @@ export class SqsSource implements MessageSource<SqsReceipt> {
       settings,
       {
         received: (lane, messages, receivedAt) => this.#received(lane, messages, receivedAt),
+        ready: () => events.wake(),
         failed: (error, lane) => this.#failed(error, lane),
       },
       logger,
@@ -128,7 +130,7 @@ export class SqsSource implements MessageSource<SqsReceipt> {
   async giveBack(taken: readonly Taken<SqsReceipt>[], to: GiveBackTo): Promise<void> {
     if (taken.length === 0) return;
     if (this.#noAck) for (const { queue, text } of taken) await this.#parts.put(queue, text);
-    else await hide(taken, to === "front" ? 0 : this.#parts.settings.waitTime);
+    else await hide(taken, to === "front" ? 0 : this.#parts.settings.waitTime, this.#abort.signal);
   }
 
   renew(held: readonly Taken<SqsReceipt>[]): Promise<void> {
@@ -137,6 +139,9 @@ export class SqsSource implements MessageSource<SqsReceipt> {
 
   drop(): void {
     this.#poller.abort();
+    this.#deletions.abort();
+    this.#abort.abort();
+    this.#abort = new AbortController();
   }
 
   /** Waits for the requests under way: the messages that they bring are seen, and go back. */
@@ -159,11 +164,9 @@ export class SqsSource implements MessageSource<SqsReceipt> {
 
   #received(lane: Lane, messages: readonly SqsMessage[], receivedAt: number): void {
     const taken = messages.map((message) => this.#taken(lane, message, receivedAt));
+    // The end of the request rings the bell.
     if (this.#stopped || !this.#poller.has(lane)) this.#return(taken);
-    else {
-      this.#arrived.push(...taken);
-      this.#events.wake();
-    }
+    else this.#arrived.push(...taken);
   }
 
   #taken(lane: Lane, message: SqsMessage, receivedAt: number): Taken<SqsReceipt> {
@@ -192,7 +195,7 @@ export class SqsSource implements MessageSource<SqsReceipt> {
   #return(taken: readonly Taken<SqsReceipt>[]): void {
     if (taken.length === 0) return;
     this.#track(
-      hide(taken, 0).catch((error: unknown) =>
+      hide(taken, 0, this.#abort.signal).catch((error: unknown) =>
         this.#parts.logger.warn(`${taken.length} messages could not be given back: they come again later`, { error }),
       ),
     );

@@ -2,7 +2,9 @@ import { OperationalError } from "../../errors.js";
 import type { Logger } from "../../util/logger.js";
 import { monotonic } from "../../util/time.js";
 import { BATCH } from "./client.js";
+import type { FailedEntry } from "./client.js";
 import { isGone } from "./failure.js";
+import type { QueueAddress } from "./queues.js";
 import { byQueue, slices } from "./receipt.js";
 import type { SqsReceipt } from "./receipt.js";
 import { LONGEST_VISIBILITY } from "./settings.js";
@@ -21,13 +23,14 @@ export const nextRenewal = (visibility: number, from: number): number =>
   visibility > 0 ? from + (visibility * 1000) / PART : Infinity;
 
 /** Hides messages for so many seconds from now; 0 shows them again. What is not in our hands any more is left alone. */
-export async function hide(held: readonly Held[], seconds: number): Promise<void> {
+export async function hide(held: readonly Held[], seconds: number, signal?: AbortSignal): Promise<void> {
   for (const [{ url, name, client }, all] of byQueue(held))
     for (const some of slices(all, BATCH)) {
       const failed = await client.hide(
         url,
         name,
         some.map(({ receipt }) => ({ handle: receipt.handle, seconds })),
+        signal,
       );
       const bad = failed.find(({ code }) => !isGone(code));
       if (bad)
@@ -50,25 +53,34 @@ export async function renew(held: readonly Held[], logger: Logger): Promise<void
       if (timeLeft(one.receipt, now) >= 1) due.push(one);
       else end(one.receipt, logger, "12 hours, the longest that SQS hides a message, are over");
     }
-  for (const [{ url, name, client }, all] of byQueue(due))
-    for (const some of slices(all, BATCH)) {
-      const failed = await client.hide(
-        url,
-        name,
-        some.map(({ receipt }) => ({ handle: receipt.handle, seconds: timeLeft(receipt, now) })),
-      );
-      for (const { receipt } of some) receipt.renewAt = nextRenewal(receipt.visibility, now);
-      for (const { index, code, message } of failed) {
-        const receipt = some[index]?.receipt;
-        if (!receipt) continue;
-        if (isGone(code)) end(receipt, logger, `SQS says ${code}`);
-        else {
-          // Not lost yet: two thirds of its time are left to try again.
-          receipt.renewAt = now;
-          logger.warn(`more time for a message of queue ${name} could not be had: ${code} ${message}`);
-        }
-      }
-    }
+  for (const [address, all] of byQueue(due))
+    for (const some of slices(all, BATCH)) await renewSome(address, some, now, logger);
+}
+
+async function renewSome(
+  { url, name, client }: QueueAddress,
+  some: readonly Held[],
+  now: number,
+  logger: Logger,
+): Promise<void> {
+  const entries = some.map(({ receipt }) => ({ handle: receipt.handle, seconds: timeLeft(receipt, now) }));
+  // Two thirds of the time are left to try again, should it fail.
+  for (const { receipt } of some) receipt.renewAt = now + (receipt.visibility * 1000) / PART / PART;
+  let failed: readonly FailedEntry[];
+  try {
+    failed = await client.hide(url, name, entries);
+  } catch (error) {
+    logger.warn(`more time for ${some.length} messages of queue ${name} could not be had`, { error });
+    return;
+  }
+  const bad = new Set(failed.map(({ index }) => index));
+  for (const [index, { receipt }] of some.entries())
+    if (!bad.has(index)) receipt.renewAt = nextRenewal(receipt.visibility, now);
+  for (const { index, code, message } of failed) {
+    const receipt = some[index]?.receipt;
+    if (receipt && isGone(code)) end(receipt, logger, `SQS says ${code}`);
+    else logger.warn(`more time for a message of queue ${name} could not be had: ${code} ${message}`);
+  }
 }
 
 const timeLeft = ({ visibility, receivedAt }: SqsReceipt, now: number): number =>
