@@ -218,6 +218,36 @@ for (const driver of sqlDrivers)
         }
       });
 
+    if (kind)
+      it("a server that dies while it works on a statement ends that statement, and nothing else", async function () {
+        const server: Server = await need(this, () => startServer(kind, { persistent: true }));
+        const own = await driver.prepare(server);
+        try {
+          const backend = await opened.at(own, { transportOptions: { retry_policy: { max_retries: 0 } } });
+          const [id, other] = [newId(), newId()];
+          await backend.store(state(id, "STARTED"));
+          const holder = await connect(driver.name, own);
+          if (driver.name === "postgresql") await holder.run("begin");
+          await holder.run(
+            driver.name === "postgresql" ? "lock table celery_taskmeta" : "lock tables celery_taskmeta write",
+          );
+          const stored = backend.store(state(id, "SUCCESS", 1)).catch((error: unknown) => error);
+          const read = backend.load(id).catch((error: unknown) => error);
+          await sleep(500);
+          await server.kill();
+          for (const error of [await stored, await read])
+            assert.ok(error instanceof OperationalError && error.retriable, String(error));
+          await holder.close().catch(() => undefined);
+          await server.restart();
+          await backend.store(state(other, "SUCCESS", 2));
+          assert.equal((await backend.load(other))?.result, 2);
+        } finally {
+          await opened.close();
+          await own.close();
+          await server.stop();
+        }
+      });
+
     it("eight backends of one place open no more connections than they may", async () => {
       const backends = await Promise.all(Array.from({ length: 8 }, () => opened.at(place)));
       const ids = Array.from({ length: 80 }, newId);

@@ -35,6 +35,7 @@ const text = (rows: Rows): string[] => rows.map((row) => JSON.stringify(row));
 const connections: Readonly<Record<SqlName, (url: string) => Promise<Sql>>> = {
   postgresql: async (url) => {
     const client = new pg.Client(url);
+    client.on("error", () => undefined);
     await client.connect();
     const run = async (statement: string): Promise<Rows> => (await client.query<Rows[number]>(statement)).rows;
     return {

@@ -61,15 +61,21 @@ export class PostgresClient implements Client {
   /** One client of the pool, given back at once; after any failure that may be the connection's it is not used again. */
   async #run<T>(use: (client: PoolClient) => Promise<T>): Promise<T> {
     const client = await this.#connect();
+    // pg listens to idle clients only: without this, a connection that is lost in use would end the whole program.
+    client.on("error", this.#lost);
+    let broken = false;
     try {
-      const result = await use(client);
-      client.release();
-      return result;
+      return await use(client);
     } catch (error) {
-      client.release(hasState(error) ? undefined : true);
+      broken = !hasState(error);
       throw error;
+    } finally {
+      client.release(broken);
+      client.removeListener("error", this.#lost);
     }
   }
+
+  readonly #lost = (error: Error): void => this.#logger.debug("a connection was lost", { error });
 
   async #connect(): Promise<PoolClient> {
     const pool = await (this.#pool ??= this.#open());
@@ -95,7 +101,7 @@ export class PostgresClient implements Client {
       const ssl = this.#plain ? false : await tlsOptions(this.#target, this.#shown);
       const pool = new Make({ ...this.#target.pool, ssl });
       // An idle connection that ends (the server restarts) is replaced when the next one is needed.
-      pool.on("error", (error) => this.#logger.debug("an idle connection was lost", { error }));
+      pool.on("error", this.#lost);
       return pool;
     } catch (error) {
       this.#pool = undefined;
