@@ -132,10 +132,13 @@ describe("amqp publishing", function () {
         );
     };
     const senders = Array.from({ length: 50 }, sender);
-    await stage.server.ctl?.("close_all_connections", "a test closes them");
+    // The server may just have confirmed everything when it says good-bye: then nothing was in flight.
+    await until(async () => {
+      await stage.server.ctl?.("close_all_connections", "a test closes them");
+      return errors.length > 0;
+    });
     closed = true;
     await Promise.all(senders);
-    assert.ok(errors.length > 0, "nothing was in flight");
     for (const error of errors) assert.ok(retriable(error), String(error));
     assert.ok(errors.some((error) => String(error).includes("may have arrived")));
     await broker.publish(message("after"), toQueue(mine.name), { declare: [mine] });

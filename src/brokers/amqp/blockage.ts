@@ -42,7 +42,7 @@ export class Blockage {
     if (!this.#active) return;
     this.clear();
     this.logger.info("the broker takes messages again", { broker: this.display });
-    for (const listener of this.#ended) listener();
+    for (const listener of [...this.#ended]) listener();
   }
 
   /** Without a word: the connection is gone. */
@@ -52,10 +52,14 @@ export class Blockage {
     this.error = undefined;
   }
 
-  /** Runs when the limit has passed, and when the server has recovered. */
-  on(listeners: { givenUp(error: CeleryError): void; ended(): void }): void {
-    this.#givenUp.add((error) => listeners.givenUp(error));
-    this.#ended.add(() => listeners.ended());
+  /** Runs when the limit has passed, and when the server has recovered. Returns its own undoing. */
+  on(givenUp: (error: CeleryError) => void, ended: () => void): () => void {
+    this.#givenUp.add(givenUp);
+    this.#ended.add(ended);
+    return () => {
+      this.#givenUp.delete(givenUp);
+      this.#ended.delete(ended);
+    };
   }
 
   /** The answer, or the error of the blockage if that comes first. */

@@ -49,6 +49,13 @@ describe("amqp delayed delivery", () => {
       assert.deepEqual(undelayed(name, `${labels("101")}.jobs.a`, jobs), { exchange: "bus", routingKey: "jobs.a" });
     assert.deepEqual(undelayed("bus", `${labels("101")}.jobs.a`, jobs).exchange, "bus");
     assert.deepEqual(undelayed("bus", "0.1.jobs", jobs), { exchange: "bus", routingKey: "0.1.jobs" });
+    const ways = [
+      { exchange: exchange("second", { type: "topic" }), routingKey: "a.*.c", arguments: {} },
+      { exchange: exchange("third", { type: "fanout" }), routingKey: "", arguments: {} },
+    ];
+    const many = queue("many", { exchange: topic, routingKey: "jobs.#", bindings: ways });
+    const way = (key: string): string => undelayed("celery_delayed_0", `${labels("1")}.${key}`, many).exchange;
+    assert.deepEqual(["jobs", "jobs.a.b", "a.b.c", "a.c", "x"].map(way), ["bus", "bus", "second", "third", "third"]);
     assert.deepEqual(undelayed("celery_delayed_x", `${labels("1")}.a`, jobs).exchange, "celery_delayed_x");
   });
 });

@@ -64,7 +64,20 @@ export function undelayed(
 ): Pick<DeliveryInfo, "exchange" | "routingKey"> {
   if (!exchange.includes("celery_delayed_") || !NAMES.test(exchange) || !LABELS.test(routingKey))
     return { exchange, routingKey };
-  return { exchange: queue.exchange.name, routingKey: routingKey.replace(LABELS, "") };
+  const key = routingKey.replace(LABELS, "");
+  const way = bindingsFor(queue).find(
+    (one) => one.exchange.type !== "topic" || matches(words(one.routingKey), words(key)),
+  );
+  return { exchange: (way ?? queue).exchange.name, routingKey: key };
+}
+
+const words = (key: string): string[] => key.split(".");
+
+/** AMQP's topic patterns: `*` is one word, `#` any number of them, none included. */
+function matches([first, ...rest]: string[], key: string[]): boolean {
+  if (first === undefined) return key.length === 0;
+  if (first === "#") return matches(rest, key) || (key.length > 0 && matches([first, ...rest], key.slice(1)));
+  return (first === "*" ? key.length > 0 : first === key[0]) && matches(rest, key.slice(1));
 }
 
 /** Makes the levels exist, and the ways from them to the queues. Asks the server once per connection. */

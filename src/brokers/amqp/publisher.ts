@@ -188,9 +188,13 @@ export class Publisher {
       open.full = false;
       this.#flush(open);
     });
-    link.blockage.on({ givenUp: (error) => this.#giveUp(open, error), ended: () => this.#flush(open) });
+    const off = link.blockage.on(
+      (error) => this.#giveUp(open, error),
+      () => this.#flush(open),
+    );
     channel.on("error", (error) => (open.refusal = error));
     channel.on("close", () => {
+      off();
       if (this.#open === open) this.#open = undefined;
       // A moment later it is known whether the whole connection went.
       queueMicrotask(() => this.#closed(open));
