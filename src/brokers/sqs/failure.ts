@@ -30,11 +30,15 @@ const CREDENTIALS =
 /** Answers that pass by themselves although they come with a status of the 400s. */
 const PASSING =
   /^(AWS\.SimpleQueueService\.)?(QueueDeletedRecently|PurgeQueueInProgress|OverLimit|RequestThrottled|Throttling(Exception)?|ThrottledException|TooManyRequestsException|RequestLimitExceeded|SlowDown|KmsThrottled|RequestTimeout(Exception)?|PriorRequestNotComplete)$/;
+/** Something is wrong with the message, or with one of those that were sent together. */
+const BAD_MESSAGE =
+  /^(AWS\.SimpleQueueService\.)?(InvalidParameterValue|InvalidParameterCombination|InvalidAttributeValue|InvalidMessageContents|MissingParameter|UnsupportedOperation|BatchRequestTooLong|ValidationException)$/;
 /** The message is not in our hands any more: its time was over, or it is done. */
 const GONE = /^(AWS\.SimpleQueueService\.)?(ReceiptHandleIsInvalid|MessageNotInflight|InvalidParameterValue)$/;
 
 export const isMissingQueue = (error: unknown): boolean => MISSING.test(told(error).name);
 export const isDenied = (error: unknown): boolean => DENIED.test(told(error).name);
+export const isBadMessage = (error: unknown): boolean => BAD_MESSAGE.test(told(error).name);
 /** Codes of single entries of a batch. */
 export const isGone = (code: string | undefined): boolean => code !== undefined && GONE.test(code);
 

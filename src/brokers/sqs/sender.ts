@@ -3,6 +3,8 @@ import { OperationalError, PublishError } from "../../errors.js";
 import { deferred } from "../../util/deferred.js";
 import type { Deferred } from "../../util/deferred.js";
 import { BATCH } from "./client.js";
+import { isBadMessage } from "./failure.js";
+import { causeOf } from "./queues.js";
 import type { QueueAddress } from "./queues.js";
 
 /** Requests under way for one queue. While all are, further messages gather. A FIFO queue gets one after the other. */
@@ -77,7 +79,8 @@ export class Sender {
     return lane.waiting.splice(0, count);
   }
 
-  async #send({ client, url, name }: QueueAddress, batch: readonly Waiting[]): Promise<void> {
+  async #send(address: QueueAddress, batch: readonly Waiting[]): Promise<void> {
+    const { client, url, name } = address;
     const [first] = batch;
     try {
       if (batch.length === 1 && first) await client.send(first.request, name);
@@ -95,7 +98,13 @@ export class Sender {
       // Those that have failed do not mind.
       for (const { sent } of batch) sent.resolve();
     } catch (error) {
-      for (const { sent } of batch) sent.reject(error);
+      const bad = isBadMessage(causeOf(error));
+      // SQS does not always say which one it was: the others must not suffer for it.
+      if (bad && batch.length > 1) for (const one of batch) await this.#send(address, [one]);
+      else for (const { sent } of batch) sent.reject(bad ? asPublishError(error) : error);
     }
   }
 }
+
+const asPublishError = (error: unknown): PublishError =>
+  new PublishError(error instanceof Error ? error.message : String(error), { cause: causeOf(error) });
