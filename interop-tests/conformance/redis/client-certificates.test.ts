@@ -15,7 +15,7 @@ import { removeFolder, temporaryFolder } from "../../servers/children.js";
 import { need } from "../../servers/shared.js";
 import { makeAuthority, makeCertificate } from "./certificates.js";
 import type { Certificate } from "./certificates.js";
-import { startOwnServer } from "./own-server.js";
+import { startOwnSentinel, startOwnServer } from "./own-server.js";
 import type { OwnServer } from "./own-server.js";
 
 /** A Redis that speaks TLS itself and asks its clients for certificates. */
@@ -24,6 +24,7 @@ describe("redis broker and results: certificates of clients", function () {
   let folder = "";
   const password = "of the key";
   let server: OwnServer;
+  let sentinel: OwnServer;
   let ca: Certificate;
   let client: Certificate;
   let locked: Certificate;
@@ -37,15 +38,24 @@ describe("redis broker and results: certificates of clients", function () {
       client = await makeCertificate(folder, ca, "client");
       locked = await makeCertificate(folder, ca, "locked", { password });
       const files = ["--tls-cert-file", own.cert, "--tls-key-file", own.key, "--tls-ca-cert-file", ca.cert];
-      return startOwnServer(...files, "--tls-auth-clients", "yes", "--requirepass", "s3cret");
+      const tls = [...files, "--tls-auth-clients", "yes", "--tls-replication", "yes"];
+      const master = await startOwnServer(...tls, "--requirepass", "s3cret");
+      sentinel = await startOwnSentinel(master.port, "s3cret", ...tls);
+      return master;
     };
     server = (await need(this, start as never)) as unknown as OwnServer;
     base = `rediss://:s3cret@127.0.0.1:${server.port}/1`;
   });
   after(async () => {
+    await sentinel?.stop();
     await server?.stop();
     removeFolder(folder);
   });
+
+  async function tlsOptions(): Promise<{ ca: Buffer; cert: Buffer; key: Buffer }> {
+    const [authority, cert, key] = await Promise.all([readFile(ca.cert), readFile(client.cert), readFile(client.key)]);
+    return { ca: authority, cert, key };
+  }
 
   const query = (values: Readonly<Record<string, string>>): string =>
     `${base}?${new URLSearchParams({ ssl_cert_reqs: "required", ssl_ca_certs: ca.cert, ...values }).toString()}`;
@@ -84,8 +94,7 @@ describe("redis broker and results: certificates of clients", function () {
       const names = { ssl_cert_reqs: "required", ssl_ca_certs: ca.cert, ssl_certfile: client.cert };
       await works(base, { ...names, ssl_keyfile: client.key });
       await works(base, { ...names, ssl_certfile: locked.cert, ssl_keyfile: locked.key, ssl_password: password });
-      const [caText, cert, key] = await Promise.all([ca.cert, client.cert, client.key].map((file) => readFile(file)));
-      await works(base, { ca: caText, cert, key, rejectUnauthorized: true });
+      await works(base, { ...(await tlsOptions()), rejectUnauthorized: true });
     });
 
     it(`${what}: without one the server refuses; a name that is not the server's is refused here`, async () => {
@@ -111,6 +120,47 @@ describe("redis broker and results: certificates of clients", function () {
     const app = new Celery({ broker: full(), backend: full(), taskDefaultQueue: name });
     try {
       assert.equal(await app.sendTask("interop.add", [1, 2]).get({ timeout: 20 }), 3);
+    } finally {
+      await app.close();
+      await python.stop();
+    }
+  });
+
+  it("Sentinels and their master, each with TLS, ours and Python's", async () => {
+    const name = uniqueName("sentinel");
+    const ssl = {
+      ...{ ssl_cert_reqs: "required", ssl_ca_certs: ca.cert },
+      ...{ ssl_certfile: client.cert, ssl_keyfile: client.key },
+    };
+    const transportOptions = { master_name: "own", sentinel_kwargs: { ssl: true, ...ssl } };
+    const url = `sentinel://:s3cret@127.0.0.1:${sentinel.port}/1`;
+    const python = await startPythonWorker({
+      version: newestCelery,
+      broker: url,
+      backend: url,
+      queues: [name],
+      conf: {
+        broker_use_ssl: ssl,
+        redis_backend_use_ssl: ssl,
+        broker_transport_options: transportOptions,
+        result_backend_transport_options: transportOptions,
+      },
+    });
+    const app = new Celery({
+      broker: url,
+      backend: url,
+      brokerUseSsl: ssl,
+      redisBackendUseSsl: ssl,
+      brokerTransportOptions: transportOptions,
+      resultBackendTransportOptions: transportOptions,
+      taskDefaultQueue: name,
+    });
+    try {
+      assert.equal(await app.sendTask("interop.add", [1, 2]).get({ timeout: 20 }), 3);
+      const plain = { transportOptions: { ...transportOptions, sentinel_kwargs: {} }, useSsl: ssl };
+      const broker = await openBroker(url, brokerOptions(commonPlace(url, null), { ...plain, connectionTimeout: 1 }));
+      await assert.rejects(broker.connect(), /no Sentinel of sentinel:\/\/:\*\*@127/);
+      await broker.close();
     } finally {
       await app.close();
       await python.stop();
