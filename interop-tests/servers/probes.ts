@@ -4,6 +4,7 @@ import cassandra from "cassandra-driver";
 import { Redis } from "ioredis";
 import { createConnection } from "mysql2/promise";
 import pg from "pg";
+import { masterAddress } from "./sentinel.js";
 import type { Server, ServerKind } from "./server.js";
 
 /** Asks a server who it is, through a client of its own kind; rejects within seconds when it does not answer. */
@@ -24,7 +25,12 @@ const probes: Readonly<Record<ServerKind, (url: string, server: Server) => Promi
     }
   },
   // The first Sentinel answers for all.
-  sentinel: (url, server) => probes.redis(url.replace(/^sentinel(:[^;]*?:\d+).*$/s, "redis$1"), server),
+  // Both: a Sentinel that answers, and the server that it names.
+  sentinel: async (url, server) => {
+    await probes.redis(url.replace(/^sentinel(:[^;]*?:\d+).*$/s, "redis$1"), server);
+    const { host, port } = await masterAddress(url);
+    return probes.redis(`redis://${host}:${port}`, server);
+  },
   rabbitmq: async (url) => {
     const connection = await connectAmqp(url, { timeout: PATIENCE_MS });
     const { version } = connection.connection.serverProperties;

@@ -21,7 +21,8 @@ export interface Server {
   ctl?(...args: string[]): Promise<string>;
 }
 
-export type ServerKind = "redis" | "sentinel" | "rabbitmq" | "sqs" | "zookeeper" | "postgresql" | "mariadb" | "cassandra";
+export type ServerKind =
+  "redis" | "sentinel" | "rabbitmq" | "sqs" | "zookeeper" | "postgresql" | "mariadb" | "cassandra";
 export type Provider = "env" | "containers" | "local";
 
 export interface ServerOptions {
