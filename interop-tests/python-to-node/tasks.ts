@@ -49,10 +49,10 @@ export function defineTasks(app: Celery): void {
     await pause(0.3);
     return "done";
   });
-  app.task("node.progress", { bind: true }, async (self: TaskContext, steps: number) => {
+  app.task("node.progress", { bind: true }, async (self: TaskContext, steps: number, seconds?: number) => {
     for (let current = 1; current <= steps; current++) {
       await self.updateState("PROGRESS", { current, total: steps });
-      await pause(0.15);
+      await pause(seconds ?? 0.15);
     }
     return { steps };
   });
