@@ -103,6 +103,8 @@ class IoredisSession implements RedisSession {
   readonly #settings: ConnectSettings;
   /** Why the connection ended: the first error that was told, since "Connection is closed." says nothing. */
   reason: Error | undefined;
+  readonly #events: SessionEvents;
+  #told = false;
   #waiting = 0;
   #answered = 0;
   readonly #check: Timer | undefined;
@@ -111,6 +113,7 @@ class IoredisSession implements RedisSession {
   constructor(client: Redis, settings: ConnectSettings, events: SessionEvents) {
     this.#client = client;
     this.#settings = settings;
+    this.#events = events;
     client.on("error", (error: Error) => (this.reason ??= error));
     const { message, payload } = events;
     if (message) {
@@ -120,9 +123,8 @@ class IoredisSession implements RedisSession {
     if (payload) client.on("messageBuffer", (channel: Buffer, bytes: Buffer) => payload(channel.toString(), bytes));
     this.#check = settings.healthCheck > 0 ? every(settings.healthCheck, () => this.#askForLife()) : undefined;
     client.once("end", () => {
-      this.#check?.cancel();
+      this.#tellEnd();
       this.#ended.resolve();
-      events.ended(this.reason ?? new Error("the server closed the connection"));
     });
   }
 
@@ -175,8 +177,16 @@ class IoredisSession implements RedisSession {
 
   destroy(reason?: Error): void {
     if (reason) this.reason ??= reason;
-    this.#check?.cancel();
+    // Before the socket is gone: whoever asks now has to get another connection.
+    this.#tellEnd();
     this.#client.disconnect();
+  }
+
+  #tellEnd(): void {
+    if (this.#told) return;
+    this.#told = true;
+    this.#check?.cancel();
+    this.#events.ended(this.reason ?? new Error("the server closed the connection"));
   }
 
   async #asked<T>(ask: () => Promise<T>): Promise<T> {

@@ -171,9 +171,8 @@ export class Link {
   failed(session: RedisSession, doing: string, error: unknown): CeleryError {
     const endpoint = this.#endpoints.get(session) ?? this.#addresses.current;
     if (isWrongServer(error)) {
-      session.destroy(error);
       this.#addresses.leave(endpoint);
-      this.#ended(session, endpoint, error);
+      session.destroy(error);
     }
     return redisFailure(doing, endpoint.displayUrl, error, this.#events.rights);
   }
