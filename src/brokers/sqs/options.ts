@@ -5,13 +5,18 @@ import { unknownName } from "../../util/unknown-name.js";
 
 export type Options = Readonly<Record<string, unknown>>;
 
-export function refuse(name: string, value: unknown, expected: string): never {
-  throw new ImproperlyConfigured(`SQS transport option ${name} is ${JSON.stringify(value)}: expected ${expected}`);
+/** `secret`: the value may be, or hold, a credential, so only its kind is told. */
+export function refuse(name: string, value: unknown, expected: string, secret = false): never {
+  const told = secret || typeof value === "object" ? kindOf(value) : JSON.stringify(value);
+  throw new ImproperlyConfigured(`SQS transport option ${name} is ${told}: expected ${expected}`);
 }
+
+const kindOf = (value: unknown): string =>
+  Array.isArray(value) ? "a list" : typeof value === "object" ? "an object" : `a ${typeof value}`;
 
 export function text(options: Options, name: string): string | undefined {
   const value = options[name] ?? undefined;
-  return value === undefined || typeof value === "string" ? value : refuse(name, value, "a text");
+  return value === undefined || typeof value === "string" ? value : refuse(name, value, "a text", true);
 }
 
 export function flag(options: Options, name: string, otherwise: boolean): boolean {
@@ -29,7 +34,9 @@ export function number(options: Options, name: string, otherwise: number, min: n
 export function table(options: Options, name: string): Options | undefined {
   const value = options[name] ?? undefined;
   if (value === undefined) return undefined;
-  return typeof value === "object" && !Array.isArray(value) ? (value as Options) : refuse(name, value, "an object");
+  return typeof value === "object" && !Array.isArray(value)
+    ? (value as Options)
+    : refuse(name, value, "an object", true);
 }
 
 export function texts(options: Options, name: string): Readonly<Record<string, string>> | undefined {

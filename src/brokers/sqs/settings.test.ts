@@ -76,6 +76,17 @@ describe("SQS transport options", () => {
     refused(queues({ url: "https://x/1/q", backof_policy: {} }), /did you mean backoff_policy/);
   });
 
+  it("show no credential when they are refused", () => {
+    const key = { url: "https://x/1/q", access_key_id: "a", secret_access_key: "hush" };
+    for (const options of [
+      { predefined_queues: [key] },
+      queues({ ...key, secret_access_key: ["hush"] }),
+      { predefined_queues: { q: "hush" } },
+      { "client-config": [{ credentials: { secretAccessKey: "hush" } }] },
+    ])
+      refused(options, /^(?!.*hush).* is (a list|a string): expected/);
+  });
+
   it("say which attributes are fetched, as a list or by kind", () => {
     const fetched = (given: unknown): unknown[] => {
       const { systemAttributes, messageAttributes } = sqsSettings({ fetch_message_attributes: given });
