@@ -12,6 +12,8 @@ export interface SqsReceipt {
   readonly visibility: number;
   /** When it is to be renewed; Infinity: never again. */
   renewAt: number;
+  /** Done, rejected or given back: a renewal that began before leaves it alone. */
+  released: boolean;
 }
 
 /** Receipts of one queue together: requests are about one queue each. */

@@ -51,6 +51,7 @@ export class SqsSource implements MessageSource<SqsReceipt> {
   #arrived: Taken<SqsReceipt>[] = [];
   #room = 0;
   #stopped = true;
+  #renewal: Promise<void> = Promise.resolve();
   /** Rejections and returns under way. */
   readonly #work = new Set<Promise<void>>();
   #off: () => void = () => undefined;
@@ -123,18 +124,19 @@ export class SqsSource implements MessageSource<SqsReceipt> {
 
   settle(taken: Taken<SqsReceipt>, how: Settled): void {
     if (this.#noAck) return;
+    taken.receipt.released = true;
     if (how === "ack") this.#deletions.add(taken.receipt);
-    else this.#track(reject(taken, this.#parts.queues, this.#deletions, this.#parts.logger));
+    else this.#track(this.#reject(taken));
   }
 
   async giveBack(taken: readonly Taken<SqsReceipt>[], to: GiveBackTo): Promise<void> {
     if (taken.length === 0) return;
     if (this.#noAck) for (const { queue, text } of taken) await this.#parts.put(queue, text);
-    else await hide(taken, to === "front" ? 0 : this.#parts.settings.waitTime, this.#abort.signal);
+    else await this.#show(taken, to === "front" ? 0 : this.#parts.settings.waitTime);
   }
 
   renew(held: readonly Taken<SqsReceipt>[]): Promise<void> {
-    return renew([...held, ...this.#arrived], this.#parts.logger);
+    return (this.#renewal = renew([...held, ...this.#arrived], this.#parts.logger, this.#abort.signal));
   }
 
   drop(): void {
@@ -187,15 +189,29 @@ export class SqsSource implements MessageSource<SqsReceipt> {
         receivedAt,
         visibility,
         renewAt: nextRenewal(visibility, receivedAt),
+        released: false,
       },
     };
+  }
+
+  /** Makes messages visible again in so many seconds: after the renewal under way, which would hide them for longer. */
+  async #show(taken: readonly Taken<SqsReceipt>[], seconds: number): Promise<void> {
+    const { signal } = this.#abort;
+    for (const { receipt } of taken) receipt.released = true;
+    await Promise.allSettled([this.#renewal]);
+    await hide(taken, seconds, signal);
+  }
+
+  async #reject(taken: Taken<SqsReceipt>): Promise<void> {
+    await Promise.allSettled([this.#renewal]);
+    await reject(taken, this.#parts.queues, this.#deletions, this.#parts.logger);
   }
 
   /** Messages that nobody has seen yet become visible again. */
   #return(taken: readonly Taken<SqsReceipt>[]): void {
     if (taken.length === 0) return;
     this.#track(
-      hide(taken, 0, this.#abort.signal).catch((error: unknown) =>
+      this.#show(taken, 0).catch((error: unknown) =>
         this.#parts.logger.warn(`${taken.length} messages could not be given back: they come again later`, { error }),
       ),
     );

@@ -45,7 +45,7 @@ export async function hide(held: readonly Held[], seconds: number, signal?: Abor
  * Keeps hidden what is held: each message whose time is a third over gets all of it again, up to the twelve hours that
  * SQS allows from its receipt.
  */
-export async function renew(held: readonly Held[], logger: Logger): Promise<void> {
+export async function renew(held: readonly Held[], logger: Logger, signal: AbortSignal): Promise<void> {
   const now = monotonic();
   const due: Held[] = [];
   for (const one of held)
@@ -54,7 +54,11 @@ export async function renew(held: readonly Held[], logger: Logger): Promise<void
       else end(one.receipt, logger, "12 hours, the longest that SQS hides a message, are over");
     }
   for (const [address, all] of byQueue(due))
-    for (const some of slices(all, BATCH)) await renewSome(address, some, now, logger);
+    for (const some of slices(all, BATCH)) {
+      // Much may have been released while the ones before were renewed.
+      const still = some.filter(({ receipt }) => !receipt.released);
+      if (still.length > 0) await renewSome(address, still, now, logger, signal);
+    }
 }
 
 async function renewSome(
@@ -62,13 +66,14 @@ async function renewSome(
   some: readonly Held[],
   now: number,
   logger: Logger,
+  signal: AbortSignal,
 ): Promise<void> {
   const entries = some.map(({ receipt }) => ({ handle: receipt.handle, seconds: timeLeft(receipt, now) }));
   // Two thirds of the time are left to try again, should it fail.
   for (const { receipt } of some) receipt.renewAt = now + (receipt.visibility * 1000) / PART / PART;
   let failed: readonly FailedEntry[];
   try {
-    failed = await client.hide(url, name, entries);
+    failed = await client.hide(url, name, entries, signal);
   } catch (error) {
     logger.warn(`more time for ${some.length} messages of queue ${name} could not be had`, { error });
     return;
@@ -78,6 +83,7 @@ async function renewSome(
     if (!bad.has(index)) receipt.renewAt = nextRenewal(receipt.visibility, now);
   for (const { index, code, message } of failed) {
     const receipt = some[index]?.receipt;
+    if (receipt?.released) continue;
     if (receipt && isGone(code)) end(receipt, logger, `SQS says ${code}`);
     else logger.warn(`more time for a message of queue ${name} could not be had: ${code} ${message}`);
   }
