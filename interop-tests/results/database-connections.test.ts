@@ -125,6 +125,18 @@ for (const driver of sqlDrivers)
     afterEach(() => opened.close());
     after(() => place?.close());
 
+    it("closing settles everything that waits for a connection", async () => {
+      const backend = await opened.at(place);
+      await backend.load("x");
+      const waiting = Array.from({ length: 200 }, () => backend.load("x").then(String, (error: unknown) => error));
+      await backend.close();
+      // Nothing else: a timer of the client library that lets the program end would settle nothing then.
+      const late = sleep(3000, ["late"]);
+      const results = await Promise.race([Promise.all(waiting), late]);
+      assert.notDeepEqual(results, ["late"]);
+      for (const result of results) if (result !== "null") assert.match(String(result), /closed/);
+    });
+
     it("a thousand results are awaited with few queries, each for all of them", async () => {
       const statements: string[] = [];
       const backend = await opened.at(place, { lib: counting[driver.name](statements) });

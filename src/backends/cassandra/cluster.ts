@@ -1,11 +1,11 @@
 import type { Client } from "cassandra-driver";
+import { Gate } from "../../util/gate.js";
 import { loadPeer } from "../../util/load-peer.js";
 import type { Logger } from "../../util/logger.js";
 import { closedError } from "../closed.js";
 import type { CassandraModule } from "./client.js";
 import { openClient, retire } from "./client.js";
 import { cassandraError, isUnreachable } from "./errors.js";
-import { Gate } from "./gate.js";
 import type { CassandraSettings } from "./settings.js";
 
 export type Row = Readonly<Record<string, unknown>>;

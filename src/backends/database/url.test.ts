@@ -84,6 +84,9 @@ describe("URLs of the SQL result backend", () => {
     refused("db+postgresql://u:s3cret@h1,h2/d", /several hosts/);
     refused("db+mysql://u:s3cret@h/d?charset=latin1", /charset.*utf8mb4/);
     refused("db+mysql://u:s3cret@h:99999/d", /port/);
+    // What is taken for the port may be a password whose host was forgotten, and for the host the end of one.
+    refused("db+mysql://u:s3cret/d", /port/);
+    refused("db+postgresql://u:p@s3cret@h/d", /%40/);
     refused("db+mysql://u:s3cret@h/d?connect_timeout=soon", /connect_timeout/);
     refused("db+sqlite:///x?uri=true", /"uri"/);
     refused("db+mysql://u%ZZ:s3cret@h/d", /percent escape/);
@@ -123,6 +126,23 @@ describe("URLs of the SQL result backend", () => {
     refused("db+mysql://u:s3cret@127.0.0.1/d?ssl_ca=/ca", /ssl_check_hostname=false/);
     const loose = mysqlTarget(databaseUrl("db+mysql://127.0.0.1/d?ssl_ca=/ca&ssl_check_hostname=false"), {});
     assert.deepEqual(loose.tls, { files: { ca: "/ca" }, verify: true, checkHost: false });
+  });
+
+  it("engine options count where the URL says nothing, and defaults where neither does", () => {
+    const plain = databaseUrl("db+postgresql://h/d");
+    const engine = { connectionTimeoutMillis: 2000, keepAlive: false, ssl: { ca: "x" }, max: 2 };
+    const target = postgresTarget(plain, engine);
+    assert.deepEqual({ ...engine, ...target.pool }, { ...target.pool, ...engine });
+    assert.deepEqual([target.sslMode, target.poolSize], [null, 2]);
+    assert.deepEqual(
+      [postgresTarget(plain, {}).sslMode, postgresTarget(plain, {}).pool.connectionTimeoutMillis],
+      ["prefer", 10_000],
+    );
+    const said = postgresTarget(databaseUrl("db+postgresql://h/d?sslmode=require&connect_timeout=3"), engine);
+    assert.deepEqual([said.sslMode, said.pool.connectionTimeoutMillis], ["require", 3000]);
+    const mysql = databaseUrl("db+mysql://h/d");
+    assert.equal(mysqlTarget(mysql, { connectTimeout: 2000 }).pool.connectTimeout, 2000);
+    assert.equal(mysqlTarget(mysql, {}).pool.connectTimeout, 10_000);
   });
 
   it("settings of the wrong kind are refused by name", () => {

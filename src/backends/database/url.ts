@@ -46,12 +46,18 @@ export function databaseUrl(url: string): DatabaseUrl {
   const dialect = DIALECTS[name];
   if (name === "postgres") throw refuse("SQLAlchemy calls it postgresql, and no longer postgres");
   if (!dialect) throw refuse(`no SQL dialect is called ${name} here`);
+  const host = parts["v6"] ?? (parts["host"] || undefined);
+  // What is taken for the port may be a password whose host was forgotten, so it is not shown; the host may be the end
+  // of a password that was not escaped, which no error of a driver should name.
+  const place = `db+${name}://${host ?? ""}:...`;
+  if (host?.includes("@"))
+    throw new ImproperlyConfigured(`${shown} cannot be read; write / ? # @ in a password as %2F %3F %23 %40`);
   return {
     dialect,
     username: decoded(parts["username"], shown),
     password: decoded(parts["password"], shown),
-    host: parts["v6"] ?? (parts["host"] || undefined),
-    port: port(parts["port"], shown),
+    host,
+    port: port(parts["port"], place),
     database: parts["database"] || undefined,
     query: Object.fromEntries(new URLSearchParams(parts["query"] ?? "")),
     shown,
@@ -67,11 +73,13 @@ function decoded(text: string | undefined, shown: string): string | undefined {
   }
 }
 
-function port(text: string | undefined, shown: string): number | undefined {
+function port(text: string | undefined, place: string): number | undefined {
   if (!text) return undefined;
   const number = Number(text);
   if (Number.isInteger(number) && number > 0 && number <= 65535) return number;
-  throw new ImproperlyConfigured(`the port of ${shown} is ${text}; expected a number from 1 to 65535`);
+  throw new ImproperlyConfigured(
+    `the port of ${place} is not a number from 1 to 65535; expected user:password@host:port/database`,
+  );
 }
 
 /** The parameters of a URL, each used once: what is left over at the end is refused. */

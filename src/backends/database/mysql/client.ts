@@ -2,6 +2,7 @@ import type { Pool, PoolConnection, PoolOptions, ResultSetHeader, RowDataPacket 
 import { ImproperlyConfigured } from "../../../errors.js";
 import { loadPeer } from "../../../util/load-peer.js";
 import { deferred } from "../../../util/deferred.js";
+import { Gate } from "../../../util/gate.js";
 import { after } from "../../../util/time.js";
 import { closedError } from "../../closed.js";
 import type { Client, Row, Statement } from "../dialect.js";
@@ -19,6 +20,8 @@ export class MysqlClient implements Client {
   readonly #target: MysqlTarget;
   readonly #shown: string;
   readonly #lib: unknown;
+  /** Waiting for a connection is done here: who waits in mysql2's queue when the pool ends may wait for ever. */
+  readonly #gate: Gate;
   #pool: Promise<Pool> | undefined;
   #closed = false;
 
@@ -26,6 +29,7 @@ export class MysqlClient implements Client {
     this.#target = target;
     this.#shown = shown;
     this.#lib = lib;
+    this.#gate = new Gate(target.poolSize);
   }
 
   async rows({ sql, values }: Statement): Promise<readonly Row[]> {
@@ -61,7 +65,11 @@ export class MysqlClient implements Client {
   }
 
   /** One connection of the pool, given back at once; after any failure that may be the connection's it is ended. */
-  async #run<T>(use: (connection: PoolConnection) => Promise<T>): Promise<T> {
+  #run<T>(use: (connection: PoolConnection) => Promise<T>): Promise<T> {
+    return this.#gate.run(() => this.#use(use));
+  }
+
+  async #use<T>(use: (connection: PoolConnection) => Promise<T>): Promise<T> {
     if (this.#closed) throw closedError();
     const connection = await (await (this.#pool ??= this.#open())).getConnection();
     // Not mysql2's own limit: its timer outlives a connection that is lost meanwhile.

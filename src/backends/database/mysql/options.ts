@@ -7,6 +7,8 @@ import { Parameters } from "../url.js";
 
 export interface MysqlTarget {
   readonly pool: PoolOptions;
+  /** Connections at most. */
+  readonly poolSize: number;
   /** null for none. Files are read when the first connection is made. */
   readonly tls: {
     readonly files: Readonly<Partial<Record<"ca" | "cert" | "key", string>>>;
@@ -36,7 +38,7 @@ export function mysqlTarget(url: DatabaseUrl, engineOptions: Readonly<Record<str
   const user = parameters.text("user") ?? url.username;
   const password = parameters.text("password") ?? parameters.text("passwd") ?? url.password;
   const database = parameters.text("database") ?? parameters.text("db") ?? url.database;
-  const connectTimeout = parameters.number("connect_timeout") ?? CONNECT_TIMEOUT;
+  const connectTimeout = parameters.number("connect_timeout");
   const timeout = parameters.number("read_timeout") ?? ANSWER_TIMEOUT;
   const program = parameters.text("program_name");
   const [ca, cert, key] = [parameters.text("ssl_ca"), parameters.text("ssl_cert"), parameters.text("ssl_key")];
@@ -57,8 +59,10 @@ export function mysqlTarget(url: DatabaseUrl, engineOptions: Readonly<Record<str
       `${url.shown} names an address, and mysql2 can check certificates for host names alone: ` +
         "name the host, or add ssl_check_hostname=false",
     );
+  const limit = engineOptions["connectionLimit"];
   return {
     timeout: timeout * 1000,
+    poolSize: typeof limit === "number" && limit >= 1 ? limit : POOL_SIZE,
     tls: wantsTls
       ? {
           files: { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) },
@@ -70,10 +74,11 @@ export function mysqlTarget(url: DatabaseUrl, engineOptions: Readonly<Record<str
       connectionLimit: POOL_SIZE,
       maxIdle: POOL_SIZE,
       idleTimeout: 30_000,
+      connectTimeout: CONNECT_TIMEOUT * 1000,
       charset: "utf8mb4",
       ...engineOptions,
       waitForConnections: true,
-      connectTimeout: connectTimeout * 1000,
+      ...(connectTimeout !== undefined && { connectTimeout: connectTimeout * 1000 }),
       ...(socket !== undefined ? { socketPath: socket } : { host: host ?? "localhost" }),
       ...(port !== undefined && { port }),
       ...(user !== undefined && { user }),

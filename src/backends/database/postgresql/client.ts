@@ -1,7 +1,9 @@
 import type { Pool, PoolClient, PoolConfig } from "pg";
 import { ImproperlyConfigured } from "../../../errors.js";
+import { Gate } from "../../../util/gate.js";
 import { loadPeer } from "../../../util/load-peer.js";
 import type { Logger } from "../../../util/logger.js";
+import { closedError } from "../../closed.js";
 import type { Client, Row, Statement } from "../dialect.js";
 import type { PostgresTarget } from "./options.js";
 import { tlsOptions } from "./options.js";
@@ -17,6 +19,11 @@ export class PostgresClient implements Client {
   readonly #shown: string;
   readonly #lib: unknown;
   readonly #logger: Logger;
+  /**
+   * Waiting for a connection is done here: in pg's queue it would count as connecting, and end with its time limit, and
+   * what is there when the pool ends is forgotten.
+   */
+  readonly #gate: Gate;
   #pool: Promise<Pool> | undefined;
   /** The server has no TLS, and nobody demands it. */
   #plain = false;
@@ -27,6 +34,7 @@ export class PostgresClient implements Client {
     this.#shown = shown;
     this.#lib = lib;
     this.#logger = logger;
+    this.#gate = new Gate(target.poolSize);
   }
 
   async rows({ sql, values }: Statement): Promise<readonly Row[]> {
@@ -59,7 +67,12 @@ export class PostgresClient implements Client {
   }
 
   /** One client of the pool, given back at once; after any failure that may be the connection's it is not used again. */
-  async #run<T>(use: (client: PoolClient) => Promise<T>): Promise<T> {
+  #run<T>(use: (client: PoolClient) => Promise<T>): Promise<T> {
+    return this.#gate.run(() => this.#use(use));
+  }
+
+  async #use<T>(use: (client: PoolClient) => Promise<T>): Promise<T> {
+    if (this.#closed) throw closedError();
     const client = await this.#connect();
     // pg listens to idle clients only: without this, a connection that is lost in use would end the whole program.
     client.on("error", this.#lost);

@@ -11,7 +11,10 @@ export type SslMode = (typeof SSL_MODES)[number];
 
 export interface PostgresTarget {
   readonly pool: PoolConfig;
-  readonly sslMode: SslMode;
+  /** Connections at most. */
+  readonly poolSize: number;
+  /** null: what `pool.ssl` says. */
+  readonly sslMode: SslMode | null;
   /** Files are read when the first connection is made. */
   readonly files: Readonly<Partial<Record<"ca" | "cert" | "key", string>>>;
   readonly passphrase: string | undefined;
@@ -37,15 +40,15 @@ export function postgresTarget(url: DatabaseUrl, engineOptions: Readonly<Record<
   const user = parameters.text("user") ?? url.username;
   const password = parameters.text("password") ?? url.password;
   const database = parameters.text("dbname") ?? url.database;
-  const sslMode = parameters.choice("sslmode", SSL_MODES) ?? "prefer";
+  const sslMode = parameters.choice("sslmode", SSL_MODES);
   const ca = parameters.text("sslrootcert");
   const cert = parameters.text("sslcert");
   const key = parameters.text("sslkey");
   const passphrase = parameters.text("sslpassword");
   const application = parameters.text("application_name");
   const options = parameters.text("options");
-  const connectTimeout = parameters.number("connect_timeout") ?? CONNECT_TIMEOUT;
-  const keepAlive = parameters.boolean("keepalives") ?? true;
+  const connectTimeout = parameters.number("connect_timeout");
+  const keepAlive = parameters.boolean("keepalives");
   const idle = parameters.number("keepalives_idle");
   parameters.choice("client_encoding", ["utf8", "UTF8", "utf-8"]);
   parameters.choice("target_session_attrs", ["any", "read-write", "primary"]);
@@ -57,19 +60,24 @@ export function postgresTarget(url: DatabaseUrl, engineOptions: Readonly<Record<
     "fallback_application_name",
   );
   parameters.done();
+  // TLS of the engine options counts where the URL says nothing about it.
+  const ownTls = sslMode === undefined && engineOptions["ssl"] !== undefined;
   return {
-    sslMode,
+    poolSize: sizeOf(engineOptions["max"]),
+    sslMode: ownTls ? null : (sslMode ?? "prefer"),
     files: { ...(ca !== undefined && ca !== "system" && { ca }), ...(cert && { cert }), ...(key && { key }) },
     passphrase,
     pool: {
       max: POOL_SIZE,
       idleTimeoutMillis: 30_000,
+      connectionTimeoutMillis: CONNECT_TIMEOUT * 1000,
+      keepAlive: true,
       query_timeout: ANSWER_TIMEOUT * 1000,
       ...engineOptions,
       // A program that forgets to close is not held open by idle connections.
       allowExitOnIdle: true,
-      connectionTimeoutMillis: connectTimeout * 1000,
-      keepAlive,
+      ...(connectTimeout !== undefined && { connectionTimeoutMillis: connectTimeout * 1000 }),
+      ...(keepAlive !== undefined && { keepAlive }),
       ...(idle !== undefined && { keepAliveInitialDelayMillis: idle * 1000 }),
       host: host ?? "localhost",
       ...(port !== undefined && { port }),
@@ -82,9 +90,12 @@ export function postgresTarget(url: DatabaseUrl, engineOptions: Readonly<Record<
   };
 }
 
+const sizeOf = (max: unknown): number => (typeof max === "number" && max >= 1 ? max : POOL_SIZE);
+
 /** TLS options as libpq means them, or false for none. */
-export async function tlsOptions(target: PostgresTarget, shown: string): Promise<ConnectionOptions | false> {
-  const { sslMode, files, passphrase } = target;
+export async function tlsOptions(target: PostgresTarget, shown: string): Promise<PoolConfig["ssl"]> {
+  const { sslMode, files, passphrase, pool } = target;
+  if (sslMode === null) return pool.ssl;
   if (sslMode === "disable" || sslMode === "allow") return false;
   const tls: ConnectionOptions = {};
   for (const [option, path] of Object.entries(files) as ["ca" | "cert" | "key", string][]) {

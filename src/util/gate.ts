@@ -1,5 +1,5 @@
-import type { Deferred } from "../../util/deferred.js";
-import { deferred } from "../../util/deferred.js";
+import type { Deferred } from "./deferred.js";
+import { deferred } from "./deferred.js";
 
 /** Lets so many tasks run at once; the others wait in the order of their coming. */
 export class Gate {
