@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
 import { Celery, PublishError } from "../../../src/index.js";
 import type { CeleryOptions, TaskContext } from "../../../src/index.js";
+import type { Delivery } from "../../../src/brokers/broker.js";
+import { exchange, queue as aQueue } from "../../../src/protocol/queue.js";
 import { Worker } from "../../../src/worker/index.js";
 import { until } from "../../expect.js";
 import { PythonClient } from "../../python/client.js";
 import { startPythonWorker } from "../../python/worker.js";
 import { startServer } from "../../servers/index.js";
 import { need } from "../../servers/shared.js";
-import { AmqpStage, name } from "./stage.js";
+import { AmqpStage, message, name } from "./stage.js";
 
 /** One virtual host for each test: the levels are the same for everybody on it. */
 describe("amqp delayed delivery", function () {
@@ -151,6 +153,62 @@ describe("amqp delayed delivery", function () {
       call({ queue: names.all }),
     ]);
     assert.deepEqual(answers, ["jobs.a.now", "very.late", names.news, names.bus]);
+  });
+
+  it("loses nothing for a queue that came after the first delayed message, or with a key that no binding takes", async () => {
+    const { options } = await world();
+    await work(open(options));
+    const [bus, late] = [name("bus"), name("late")];
+    const at = (routingKey: string): object => ({
+      ...{ exchange: bus, exchangeType: "topic", routingKey },
+      queueArguments: { "x-queue-type": "quorum" },
+    });
+    const sender = open({
+      ...options,
+      ...{ taskDefaultQueue: bus, taskQueues: { [bus]: at("bus.#"), [late]: at("late.#") } },
+    });
+    const broker = await sender.broker();
+    const waits = async (queue: string, count: number): Promise<void> =>
+      until(async () => (await broker.size(queue)) === count);
+    await sender.sendTask("x", [], { queue: bus, countdown: 1 });
+    await waits(bus, 1);
+    await assert.rejects(
+      sender.sendTask("x", [], { exchange: bus, routingKey: "late.a", countdown: 1 }),
+      (error: unknown) =>
+        error instanceof PublishError && /no queue would take the delayed message/.test(error.message),
+    );
+    await sender.sendTask("x", [], { queue: late, routingKey: "late.a", exchange: bus, countdown: 1 });
+    await waits(late, 1);
+    await assert.rejects(
+      sender.sendTask("x", [], { exchange: bus, routingKey: "nobody.a", countdown: 1 }),
+      (error: unknown) => error instanceof PublishError && /no queue took the message/.test(error.message),
+    );
+  });
+
+  it("settles what was taken before a stop that came while the levels were set up", async () => {
+    const { url, vhost } = await world();
+    const jobs = aQueue(name("jobs"), {
+      exchange: exchange(name("bus"), { type: "topic" }),
+      ...{ routingKey: "jobs", arguments: { "x-queue-type": "quorum" } },
+    });
+    const broker = stage.open({}, url);
+    const consumer = broker.consume([jobs], { prefetch: 1, delayedQueues: [jobs] });
+    let sent = 0;
+    let taken: Delivery | undefined;
+    void consumer[Symbol.asyncIterator]()
+      .next()
+      .then(({ value }) => (taken = value as Delivery));
+    // One of them comes while the levels are being set up.
+    for (; !taken; sent++)
+      await broker.publish(message("x"), { exchange: jobs.exchange, routingKey: "jobs" }, { declare: [jobs] });
+    await consumer.stop();
+    const bound = `celery_delayed_delivery\texchange\t${jobs.exchange.name}`;
+    await until(async () => (await ctl("list_bindings", "-p", vhost)).includes(bound));
+    // One more look takes longer than what is left to do.
+    await ctl("list_bindings", "-p", vhost);
+    await taken.ack();
+    await consumer.close();
+    assert.equal(await broker.size(jobs.name), sent - 1);
   });
 
   it("says so when the levels are gone, and sets them up anew after a reconnect", async () => {

@@ -178,13 +178,15 @@ export class AmqpConsumer implements Consumer {
       onArrival: () => this.#pump(),
       onUndecodable: (error, queue) => this.#undecodable(error, queue),
     });
-    this.#session = session;
-    await this.#declareDelays(connected.topology);
     const lost = new Promise<CeleryError>((resolve) => session.onLost(resolve));
     if (signal.aborted) {
       await session.close();
       return lost;
     }
+    this.#session = session;
+    await this.#declareDelays(connected.topology);
+    // Stopped meanwhile: what was taken so far can still be settled, until `close`.
+    if (signal.aborted) return lost;
     // What was asked for while the session was opening.
     session.setPrefetch(this.#prefetch);
     for (const queue of this.#queues.values()) if (!session.queues.includes(queue.name)) await session.add(queue);

@@ -34,7 +34,7 @@ describe("amqp delayed delivery", () => {
     assert.equal(route(5, { exchange: topic, routingKey: "" }), undefined);
     assert.equal(route(5, { exchange: topic, routingKey: "k".repeat(200) }), undefined);
     assert.equal(route(5, { exchange: exchange("other", { type: "topic" }), routingKey: "jobs.a" }), undefined);
-    const classic = queue("jobs", { exchange: topic });
+    const classic = queue("jobs", { exchange: topic, routingKey: "jobs.#" });
     assert.equal(route(5, undefined, [classic]), undefined);
     // Any quorum queue of the application is enough, as in Celery.
     assert.ok(route(5, undefined, [classic, queue("other", { arguments: quorum })]));
@@ -42,6 +42,14 @@ describe("amqp delayed delivery", () => {
     assert.equal(route(5, undefined, [passing]), undefined);
     const direct = queue("direct", { arguments: quorum });
     assert.equal(route(5, { exchange: direct.exchange, routingKey: "direct" }, [direct]), undefined);
+  });
+
+  it("leaves to the worker what no known binding would take out of the delivery exchange", () => {
+    assert.equal(route(5, { exchange: topic, routingKey: "mails.a" }), undefined);
+    const news = exchange("news", { type: "fanout" });
+    const listener = queue("news", { exchange: news, routingKey: "news", arguments: quorum });
+    assert.ok(route(5, { exchange: news, routingKey: "news" }, [listener]));
+    assert.equal(route(5, { exchange: news, routingKey: "other" }, [listener]), undefined);
   });
 
   it("tells where a delivery was meant to go", () => {

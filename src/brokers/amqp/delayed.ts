@@ -41,7 +41,8 @@ export const hasQuorum = (queues: readonly Queue[]): boolean =>
 
 /**
  * Where to send a message that has to wait; undefined when it goes straight to its destination and the worker waits.
- * So it is below one second, for direct exchanges (which compare the whole key), and for queues that come and go.
+ * So it is below one second, for direct exchanges (which compare the whole key), for queues that come and go, and for
+ * keys that no binding of ours takes: the delivery exchange would drop them without a word when their time has come.
  */
 export function delayedRoute(
   to: Destination,
@@ -49,10 +50,10 @@ export function delayedRoute(
 ): Destination | undefined {
   const delay = Math.min(Math.floor((until - now() + SLACK) / 1000), MAX_DELAY);
   if (!(delay >= 1) || to.routingKey === "" || !hasQuorum(queues)) return undefined;
-  if (!queues.some((queue) => bindingsFor(queue, to.exchange).length > 0)) return undefined;
-  const labels = [...delay.toString(2).padStart(LEVELS, "0")].join(".");
   // A task that is sent on may carry the labels of its last delay.
-  const routingKey = `${labels}.${to.routingKey.replace(LABELS, "")}`;
+  const key = to.routingKey.replace(LABELS, "");
+  if (!queues.some((queue) => takes(queue, { ...to, routingKey: key }))) return undefined;
+  const routingKey = `${[...delay.toString(2).padStart(LEVELS, "0")].join(".")}.${key}`;
   return Buffer.byteLength(routingKey) > MAX_KEY ? undefined : { exchange: entrance, routingKey };
 }
 
@@ -114,9 +115,9 @@ export function declareDelays(
  * Sees to it that a delayed message will arrive: without the levels the server would refuse it, without the bindings
  * lose it when its time has come.
  *
- * @throws PublishError when no worker has made the levels
+ * @throws PublishError when no worker has made the levels, or when none of the queues that it is for exists
  */
-export async function requireDelays(topology: Topology, to: Exchange, queues: readonly Queue[]): Promise<void> {
+export async function requireDelays(topology: Topology, to: Destination, queues: readonly Queue[]): Promise<void> {
   await topology.once("delays exist", async () => {
     if (await topology.exchangeExists(entrance.name)) return;
     const { display } = topology.link.endpoint;
@@ -125,8 +126,18 @@ export async function requireDelays(topology: Topology, to: Exchange, queues: re
         "Start a worker that consumes quorum queues (Celery 5.5 or later, or ours): workers set up delayed delivery",
     );
   });
-  for (const queue of queues) if (bindingsFor(queue, to).length > 0) await bindDelays(topology, queue);
+  let arrives = false;
+  for (const queue of queues) if (takes(queue, to) && (await bindDelays(topology, queue))) arrives = true;
+  if (!arrives)
+    throw new PublishError(
+      `no queue would take the delayed message for exchange "${to.exchange.name}", routing key "${to.routingKey}": ` +
+        "declare and bind the queue, or check the routing key",
+    );
 }
+
+/** Whether a message for there gets from the delivery exchange into the queue, once the queue is bound. */
+const takes = (queue: Queue, { exchange, routingKey }: Destination): boolean =>
+  bindingsFor(queue, exchange).some((one) => matches(words(one.routingKey), words(routingKey)));
 
 /** The bindings over which delayed messages can reach a queue: to an exchange that looks at parts of the key, or at none. */
 function bindingsFor(queue: Queue, exchange?: Exchange): Binding[] {
@@ -141,20 +152,22 @@ function bindingsFor(queue: Queue, exchange?: Exchange): Binding[] {
   );
 }
 
-async function bindDelays(topology: Topology, queue: Queue): Promise<void> {
+/** False when the queue does not exist (yet): it is bound by who makes it, or when it is next sent to. */
+async function bindDelays(topology: Topology, queue: Queue): Promise<boolean> {
   const bindings = bindingsFor(queue);
-  if (bindings.length === 0) return;
-  await topology.once(`delays of ${queue.name}`, async () => {
-    // One that does not exist yet is bound by who makes it.
-    if ((await topology.count(queue.name)) === undefined) return;
+  if (bindings.length === 0) return true;
+  const key = `delays of ${queue.name}`;
+  if (!topology.isDone(key) && (await topology.count(queue.name)) === undefined) return false;
+  await topology.once(key, async () => {
     for (const { exchange, routingKey } of bindings) {
-      const key = routingKey.startsWith("#") ? routingKey : `#.${routingKey}`;
+      const pattern = routingKey.startsWith("#") ? routingKey : `#.${routingKey}`;
       await topology.declareExchange(exchange);
-      await topology.bindExchange(exchange.name, delivery.name, key);
+      await topology.bindExchange(exchange.name, delivery.name, pattern);
       // Fanout takes every key; to a headers exchange a binding without arguments would bring everything.
-      if (exchange.type === "topic") await topology.bindQueue(queue.name, exchange.name, key);
+      if (exchange.type === "topic") await topology.bindQueue(queue.name, exchange.name, pattern);
     }
   });
+  return true;
 }
 
 /** What a worker says when delayed delivery cannot be set up; it consumes all the same, as Celery's does. */

@@ -85,7 +85,7 @@ class AmqpBroker implements Broker {
     if (this.#closed) return Promise.reject(this.#closed);
     const route = options?.delay && delayedRoute(to, options.delay);
     return route
-      ? this.#publisher.publish(withoutExpiration(message), route, { ...options, heldFor: to.exchange })
+      ? this.#publisher.publish(withoutExpiration(message), route, { ...options, heldFor: to })
       : this.#publisher.publish(message, to, options);
   }
 

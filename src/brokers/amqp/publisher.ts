@@ -1,7 +1,7 @@
 import type { ConfirmChannel, Message as AmqpMessage } from "amqplib";
 import { type CeleryError, OperationalError } from "../../errors.js";
 import type { Message } from "../../protocol/message.js";
-import type { Destination, Exchange } from "../../protocol/queue.js";
+import type { Destination } from "../../protocol/queue.js";
 import { abortable, onAbort } from "../../util/abort.js";
 import type { PublishOptions } from "../broker.js";
 import { Fifo } from "./fifo.js";
@@ -20,7 +20,7 @@ import type { Topology } from "./topology.js";
 const MAX_UNCONFIRMED = 8192;
 
 /** `heldFor` is where a message goes after it was held back. */
-type Options = PublishOptions & { readonly heldFor?: Exchange };
+type Options = PublishOptions & { readonly heldFor?: Destination };
 
 interface Open {
   readonly link: Link;
@@ -87,7 +87,7 @@ export class Publisher {
 
   async #prepare(to: Destination, { declare = [], heldFor, delay }: Options): Promise<void> {
     const { topology } = await this.#ready();
-    await topology.declareExchange(heldFor ?? to.exchange);
+    await topology.declareExchange((heldFor ?? to).exchange);
     for (const queue of declare) await topology.declareQueue(queue);
     if (heldFor) await requireDelays(topology, heldFor, delay?.queues ?? []);
   }

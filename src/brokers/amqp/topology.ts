@@ -197,6 +197,10 @@ export class Topology {
     }
   }
 
+  isDone(key: string): boolean {
+    return this.#done.has(key);
+  }
+
   /** Runs once per key and connection; a failure is not remembered. Without a key it runs every time. */
   once(key: string | undefined, run: () => Promise<void>): Promise<void> {
     if (key === undefined) return run();
