@@ -26,7 +26,7 @@ export function page(report: Report): string {
 Every broker with every result backend, in both directions, over real servers: run on ${report.date} with Celery ${newestCelery}, in ${report.minutes.toFixed(1)} minutes. Rows are brokers, columns are result backends, by their names in \`interop-tests/drivers\`.
 
 ${tables.join("\n")}
-✔ every call did what it should. ✘ it did not, although Celery on both sides does. – Celery on both sides did not do it either. A number leads to the error's own words.
+✔ every call did what it should. ✘ it did not, although Celery on both sides does. – Celery on both sides did not do it either. A number leads to the error's own words. One run is one sample: Celery's filesystem transport, for one, now and then reads a message that is still being written, and loses it.
 
 ${notes.text()}
 ## The calls of a cell
