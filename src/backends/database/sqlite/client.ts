@@ -55,7 +55,11 @@ export class SqliteClient implements Client {
         for (const statement of statements) database.exec(statement);
         database.exec("COMMIT");
       } catch (error) {
-        database.exec("ROLLBACK");
+        try {
+          database.exec("ROLLBACK");
+        } catch {
+          // SQLite has undone it by itself, as it does when the disk is full.
+        }
         throw error;
       }
     });
