@@ -192,7 +192,7 @@ describe("amqp delayed delivery", function () {
       ...{ routingKey: "jobs", arguments: { "x-queue-type": "quorum" } },
     });
     const broker = stage.open({}, url);
-    const consumer = broker.consume([jobs], { prefetch: 1, delayedQueues: [jobs] });
+    const consumer = broker.consume([jobs], { prefetch: 100, delayedQueues: [jobs] });
     let sent = 0;
     let taken: Delivery | undefined;
     void consumer[Symbol.asyncIterator]()
