@@ -202,6 +202,20 @@ describe("sqs broker: consuming", function () {
       assert.equal(new Set(reader.deliveries.slice(0, 6).map((one) => one.queue)).size, 3);
     });
 
+    it("takes from a queue that was cancelled and added again while its request was under way", async () => {
+      const { name } = await stage.queue();
+      const broker = stage.open({ wait_time_seconds: 2 });
+      const connected = deferred();
+      const reader = new Reader(broker.consume([queue(name)], { onConnected: () => connected.resolve() }));
+      await connected.promise;
+      await sleep(100);
+      const cancelled = reader.consumer.cancel(name);
+      await reader.consumer.add(queue(name));
+      await cancelled;
+      await broker.publish(textMessage("x"), toQueue(name));
+      await within("the message", reader.nth(0), 5000);
+    });
+
     it("lets a busy queue flow beside empty ones, with room for one message", async () => {
       const [busy, ...empty] = await Promise.all([stage.queue(), stage.queue(), stage.queue()]);
       const broker = stage.open({ wait_time_seconds: 10 });

@@ -78,7 +78,9 @@ export class Poller {
     this.#logger = logger;
   }
 
+  /** Adding a queue again changes nothing: it has one request at a time. */
   add(address: QueueAddress, visibility: number): void {
+    for (const lane of this.#lanes) if (lane.address.name === address.name) return;
     this.#lanes.add({
       address,
       visibility,
@@ -98,11 +100,11 @@ export class Poller {
 
   /** Asks no more for this queue; resolves when the request under way has ended. */
   async remove(queue: string): Promise<void> {
-    for (const lane of this.#lanes)
-      if (lane.address.name === queue) {
-        this.#retire(lane);
-        await lane.running;
-      }
+    // Not one that is added while the request of this one ends.
+    const lane = [...this.#lanes].find(({ address }) => address.name === queue);
+    if (!lane) return;
+    this.#retire(lane);
+    await lane.running;
   }
 
   /** Forgets all queues; requests under way still bring what they bring. */

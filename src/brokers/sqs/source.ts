@@ -103,10 +103,11 @@ export class SqsSource implements MessageSource<SqsReceipt> {
   }
 
   async detach(queue: Queue): Promise<void> {
-    await this.#poller.remove(queue.name);
     const back = this.#arrived.filter((one) => one.queue === queue.name);
     this.#arrived = this.#arrived.filter((one) => one.queue !== queue.name);
-    await this.giveBack(back, "front");
+    this.#return(back);
+    // What the request under way brings goes back by itself.
+    await this.#poller.remove(queue.name);
   }
 
   take(_queues: readonly string[], limit: number): Promise<readonly Taken<SqsReceipt>[]> {

@@ -43,6 +43,8 @@ export class VirtualConsumer<R> implements Consumer, Settler<R> {
   readonly #options: ConsumeOptions;
   readonly #noAck: boolean;
   readonly #queues = new Map<string, Queue>();
+  /** Those of the queues that the source knows over its present connection. */
+  readonly #attached = new Set<string>();
   readonly #cycle: QueueCycle;
   readonly #source: MessageSource<R>;
   readonly #renewal: Renewal<R>;
@@ -103,14 +105,15 @@ export class VirtualConsumer<R> implements Consumer, Settler<R> {
     if (!queue) return;
     this.#queues.delete(name);
     this.#cycle.remove(name);
+    // Begun before anything is waited for: the queue may be added again meanwhile.
+    const detached = this.#attached.delete(name) ? this.#source.detach(queue) : undefined;
     const unread = this.#out.drain();
     const back: VirtualDelivery<R>[] = [];
     for (const one of unread)
       if (one.queue === name) back.push(one);
       else this.#out.push(one);
-    await this.#giveBack(back);
-    if (this.#connected) await this.#source.detach(queue);
-    await this.#parts.released(queue);
+    await Promise.all([this.#giveBack(back), detached]);
+    if (!this.#queues.has(name)) await this.#parts.released(queue);
     this.#wake.ring();
   }
 
@@ -195,6 +198,9 @@ export class VirtualConsumer<R> implements Consumer, Settler<R> {
       this.#orphans = [...orphans, ...this.#orphans];
       throw error;
     }
+    this.#stop.signal.throwIfAborted();
+    // What was added while messages were given back.
+    for (const queue of this.#queues.values()) if (!this.#attached.has(queue.name)) await this.#attach(queue);
     this.#connected = true;
     if (!this.#noAck) this.#renewal.start();
     this.#call(this.#options.onConnected);
@@ -202,7 +208,11 @@ export class VirtualConsumer<R> implements Consumer, Settler<R> {
 
   async #attach(queue: Queue): Promise<void> {
     await this.#parts.declare(queue);
-    if ((await this.#source.attach(queue)) && this.#queues.has(queue.name)) this.#cycle.add(queue.name);
+    const isTaken = await this.#source.attach(queue);
+    // It was cancelled meanwhile.
+    if (!this.#queues.has(queue.name)) return this.#source.detach(queue);
+    this.#attached.add(queue.name);
+    if (isTaken) this.#cycle.add(queue.name);
   }
 
   async #pump(): Promise<void> {
@@ -322,6 +332,7 @@ export class VirtualConsumer<R> implements Consumer, Settler<R> {
   #disconnected(error: CeleryError): void {
     const was = this.#connected;
     this.#connected = false;
+    this.#attached.clear();
     this.#out.drain();
     for (const delivery of this.#held) this.#orphans.push(delivery.taken);
     this.#held.clear();
