@@ -76,6 +76,13 @@ describe("redis broker and results: connecting", function () {
       failing.connect(),
       (error) => error instanceof OperationalError && /no token today/.test(error.message),
     );
+    const silent = stage.open({
+      ...{ credential_provider: () => new Promise(() => undefined), socket_connect_timeout: 0.2 },
+    });
+    await assert.rejects(
+      silent.connect(),
+      (error) => error instanceof OperationalError && /no answer within 0.2 s/.test(error.message),
+    );
   });
 
   it("socket_timeout: who waits for an answer from a silent server hears of it", async () => {

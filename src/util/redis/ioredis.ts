@@ -131,7 +131,7 @@ class IoredisSession implements RedisSession {
   async connect(endpoint: Endpoint, role: ServerRole): Promise<void> {
     await this.#client.connect();
     const { clientName, credentials } = this.#settings;
-    const { username, password } = credentials ? await credentials() : endpoint;
+    const { username, password } = credentials ? await Promise.race([credentials(), this.#gone()]) : endpoint;
     if (username !== undefined) await this.call("AUTH", username, password ?? "");
     else if (password !== undefined) await this.call("AUTH", password);
     if (role === "sentinel") return void (await this.call("PING"));
@@ -180,6 +180,12 @@ class IoredisSession implements RedisSession {
     // Before the socket is gone: whoever asks now has to get another connection.
     this.#tellEnd();
     this.#client.disconnect();
+  }
+
+  /** For what the end of the connection does not end by itself: a provider that never answers. */
+  async #gone(): Promise<never> {
+    await this.#ended.promise;
+    throw this.reason ?? new Error("the connection was just lost");
   }
 
   #tellEnd(): void {
