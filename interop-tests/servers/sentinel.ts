@@ -71,9 +71,13 @@ export class SentinelGroup {
     return new Redis({ port, db, ...(password && { password }) });
   }
 
-  /** Ends the master abruptly; resolves when the Sentinels have made another one. */
+  /**
+   * Ends the master abruptly, with nothing that its replica does not have yet: Redis itself would lose that. Resolves
+   * when the Sentinels have made another one.
+   */
   async failOver(): Promise<void> {
     const old = await this.master();
+    await this.#replicated(old);
     await this.#servers.get(old)?.kill();
     await this.#changed(old);
   }
@@ -81,6 +85,7 @@ export class SentinelGroup {
   /** Stops the master's process without ending it: its connections stay open and silent. */
   async freeze(): Promise<{ thaw(): void }> {
     const old = await this.master();
+    await this.#replicated(old);
     const child = this.#servers.get(old);
     child?.process.kill("SIGSTOP");
     await this.#changed(old);
@@ -133,7 +138,7 @@ export class SentinelGroup {
       "bind 127.0.0.1",
       `dir ${this.#folder}`,
       `sentinel monitor ${MASTER_NAME} 127.0.0.1 ${master} ${quorum}`,
-      `sentinel down-after-milliseconds ${MASTER_NAME} 700`,
+      `sentinel down-after-milliseconds ${MASTER_NAME} 1500`,
       `sentinel failover-timeout ${MASTER_NAME} 5000`,
       ...(password ? [`sentinel auth-pass ${MASTER_NAME} ${password}`] : []),
       ...(sentinelPassword ? [`requirepass ${sentinelPassword}`, `sentinel sentinel-pass ${sentinelPassword}`] : []),
@@ -159,6 +164,19 @@ export class SentinelGroup {
     await eventually("the Sentinels to agree", async () =>
       (await Promise.all(this.#sentinelPorts.map((port) => holds(port)))).every(Boolean),
     );
+  }
+
+  async #replicated(master: number): Promise<void> {
+    const replicas = (this.#options.servers ?? 1) - 1;
+    await eventually("the replicas to have everything", async () => {
+      const connection = this.connection(master);
+      try {
+        await connection.set("celeriac-replicated", "");
+        return (await connection.wait(replicas, 1000)) === replicas;
+      } finally {
+        connection.disconnect();
+      }
+    });
   }
 
   async #changed(old: number): Promise<void> {

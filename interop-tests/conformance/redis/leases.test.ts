@@ -43,6 +43,8 @@ describe("redis broker: leases", function () {
       brokerTransportOptions: { ...hasty, ...options },
       taskDefaultQueue: name,
       taskAcksLate: true,
+      // No room beside the task that runs: what is restored goes to somebody else.
+      workerPrefetchMultiplier: 1,
     });
     apps.push(app);
     // The same name as in the Python application: whoever gets the message runs it.
