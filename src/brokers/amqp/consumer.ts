@@ -171,6 +171,7 @@ export class AmqpConsumer implements Consumer {
   async #consume(): Promise<CeleryError> {
     const { signal } = this.#stop;
     const connected = await abortable(this.settings.connection(), signal);
+    await abortable(this.#declareDelays(connected.topology), signal);
     const session = await Session.open(connected, this.#queues.values(), {
       noAck: this.options.noAck ?? false,
       prefetch: this.#prefetch,
@@ -184,9 +185,6 @@ export class AmqpConsumer implements Consumer {
       return lost;
     }
     this.#session = session;
-    await this.#declareDelays(connected.topology);
-    // Stopped meanwhile: what was taken so far can still be settled, until `close`.
-    if (signal.aborted) return lost;
     // What was asked for while the session was opening.
     session.setPrefetch(this.#prefetch);
     for (const queue of this.#queues.values()) if (!session.queues.includes(queue.name)) await session.add(queue);
@@ -202,10 +200,15 @@ export class AmqpConsumer implements Consumer {
     return error;
   }
 
-  /** Those that hold delayed messages back are as much a part of the connection as the queues; but none that all hangs on. */
+  /**
+   * Before the first task: it may send another one with a countdown. What holds delayed messages back is as much a part
+   * of the connection as the queues, but nothing that all hangs on.
+   */
   async #declareDelays(topology: Topology): Promise<void> {
     const { delayedQueues = [] } = this.options;
     if (!hasQuorum(delayedQueues)) return;
+    // Only a queue that exists can be bound.
+    for (const queue of this.#queues.values()) if (delayedQueues.includes(queue)) await topology.declareQueue(queue);
     await declareDelays(topology, delayedQueues, this.settings.delayedQueueType).catch((error: unknown) => {
       if (!topology.link.lost) this.settings.logger.error(delaysFailed(error));
     });
