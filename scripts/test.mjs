@@ -53,20 +53,21 @@ function report({ name, passed, failed, skipped, seconds, output, notes, slow = 
   for (const [ms, title] of slow) if (ms > 10_000) console.log(`    slow: ${(ms / 1000).toFixed(1)} s ${title}`);
 }
 
-/** One after the other; calm ones that stand together two at a time. */
+/** Calm steps two at a time; the others one by one, since they measure time and start servers. */
 async function run(list, live) {
-  for (let rest = list; rest.length > 0;) {
-    const end = rest[0].calm ? rest.findIndex(({ calm }) => !calm) : 1;
-    const together = rest.slice(0, end < 0 ? rest.length : end);
-    rest = rest.slice(together.length);
-    const shown = live && together.length === 1;
-    const lane = async () => {
-      for (let step = together.shift(); step; step = together.shift()) {
-        console.log(`… ${step.name}`);
-        report(await runStep(step, shown), shown);
-      }
-    };
-    await Promise.all([lane(), lane()]);
+  const [first, ...others] = list;
+  if (first?.name === "build") {
+    report(await runStep(first, false), false);
+    return run(others, live);
+  }
+  const calm = list.filter((step) => step.calm);
+  const lane = async () => {
+    for (let step = calm.shift(); step; step = calm.shift()) report(await runStep(step, false), false);
+  };
+  await Promise.all([lane(), lane()]);
+  for (const step of list.filter((one) => !one.calm)) {
+    console.log(`… ${step.name}`);
+    report(await runStep(step, live), live);
   }
 }
 

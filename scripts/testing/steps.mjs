@@ -1,6 +1,6 @@
 /**
  * The steps of `npm test`, in order. `needs`: what must be prepared first; `build` is the step of that name. `calm`: may
- * run beside the calm steps next to it. `groups`: further names for `--only` and `--skip`.
+ * run beside another step. `groups`: further names for `--only` and `--skip`.
  */
 
 const node = process.execPath;
@@ -16,7 +16,6 @@ const within = (folder) => `${folder}/**/*.test.ts`;
 const interop = (...parts) =>
   mocha(...parts.map((part) => (part.startsWith("-") ? part : within(`interop-tests/${part}`))));
 const needs = ["servers", "python"];
-const calm = true;
 const backendsAlone = "interop-tests/conformance/backends.test.ts";
 
 /** Paths of the command line programs inside their packages. */
@@ -28,12 +27,12 @@ const tsx = "tsx/dist/cli.mjs";
 export const steps = [
   // Examples are linted against the package that was built, as a user's program would be.
   { name: "build", ...bin(tsx, "scripts/build.ts") },
-  { name: "lint", needs: ["build"], calm, ...bin(eslint, ".", "--max-warnings", "0") },
-  { name: "format", calm, ...bin(prettier, "--check", ".", "--log-level", "warn") },
-  { name: "types", calm, ...bin(tsc, "-p", "tsconfig.json") },
-  { name: "floors", calm, ...bin(tsx, "scripts/check-imports.ts") },
-  { name: "docs", calm, ...bin(tsx, "scripts/docs.ts", "--check") },
-  { name: "package", needs: ["build"], calm, ...bin(tsx, "scripts/check-package.ts") },
+  { name: "lint", needs: ["build"], calm: true, ...bin(eslint, ".", "--max-warnings", "0") },
+  { name: "format", calm: true, ...bin(prettier, "--check", ".", "--log-level", "warn") },
+  { name: "types", calm: true, ...bin(tsc, "-p", "tsconfig.json") },
+  { name: "floors", calm: true, ...bin(tsx, "scripts/check-imports.ts") },
+  { name: "docs", calm: true, ...bin(tsx, "scripts/docs.ts", "--check") },
+  { name: "package", needs: ["build"], calm: true, ...bin(tsx, "scripts/check-package.ts") },
   { name: "demo", needs: ["python"], program: node, args: ["scripts/demo.mjs"] },
   { name: "unit", ...mocha(...["src", "scripts", "interop-tests/matrix"].map(within)) },
   // As in the project of a user: against the package that was built.
@@ -44,14 +43,13 @@ export const steps = [
     ...mocha(within("examples")),
   },
   { name: "fixtures", needs: ["python"], ...mocha("python-fixtures/**/*.test.ts") },
-  // These wait most of the time, and nothing in them measures speed: two share the cores, the longest first. What the
-  // folders of `conformance` hold is about brokers, too.
-  { name: "brokers", needs, calm, groups: ["conformance"], ...interop("conformance", `--ignore=${backendsAlone}`) },
-  { name: "backends", needs, calm, groups: ["conformance"], ...mocha(backendsAlone, within("interop-tests/results")) },
-  { name: "node-to-python", needs, calm, groups: ["interop"], ...interop("node-to-python") },
-  { name: "python-to-node", needs, calm, groups: ["interop"], ...interop("python-to-node") },
-  { name: "servers", needs, calm, ...interop("servers", "python") },
-  { name: "bad-input", needs, calm, ...interop("bad-input") },
+  { name: "servers", needs, ...interop("servers", "python") },
+  // Brokers first: what the folders of `conformance` hold is about them, too.
+  { name: "brokers", needs, groups: ["conformance"], ...interop("conformance", `--ignore=${backendsAlone}`) },
+  { name: "backends", needs, groups: ["conformance"], ...mocha(backendsAlone, within("interop-tests/results")) },
+  { name: "bad-input", needs, ...interop("bad-input") },
+  { name: "node-to-python", needs, groups: ["interop"], ...interop("node-to-python") },
+  { name: "python-to-node", needs, groups: ["interop"], ...interop("python-to-node") },
   // It writes its totals as mocha does. Without CI set it uses a Docker engine that is there, and installs none.
   {
     name: "containers",
