@@ -15,6 +15,13 @@ describe("maskUrl", () => {
     ["amqp://u:sec;ret@host", "amqp://u:**@host"],
     ["redis://:sec?ret#@host/0", "redis://:**@host/0"],
     ["amqp://u:sec\nret@host", "amqp://u:**@host"],
+    // A host that was forgotten.
+    ["db+mysql://user:secret/db", "db+mysql://user:**/db"],
+    ["sqs://AKIA:secret", "sqs://AKIA:**"],
+    ["zookeeper://h1:2181,h2:2181/vhost", "zookeeper://h1:2181,h2:2181/vhost"],
+    ["cassandra://h1:9042,h2/keyspace", "cassandra://h1:9042,h2/keyspace"],
+    ["redis://[::1]:6379/0", "redis://[::1]:6379/0"],
+    ["redis://h:/0", "redis://h:/0"],
     // A scheme that was forgotten or mistyped.
     ["user:secret@host", "user:**@host"],
     ["amqp:user:secret@host", "amqp:**@host"],

@@ -2,8 +2,8 @@ import { ImproperlyConfigured } from "../errors.js";
 
 /**
  * The same URL with its password (and any secret-looking query value) replaced by stars: for logs and errors. When in
- * doubt it hides too much: a password may hold unescaped slashes, question marks or semicolons, or the scheme may have
- * been forgotten, and that is just when the URL ends up in an error.
+ * doubt it hides too much: a password may hold unescaped slashes, question marks or semicolons, the scheme or the host
+ * may have been forgotten, and that is just when the URL ends up in an error.
  */
 export function maskUrl(url: string): string {
   return url
@@ -11,6 +11,8 @@ export function maskUrl(url: string): string {
     .map((one) =>
       one
         .replace(/^([\w+.-]+:\/\/|(?![\w+.-]+:\/\/))([^:@/?#]*):(.*)@/s, "$1$2:**@")
+        // Without a host, what stands in the place of the port is the password; several hosts may have a port each.
+        .replace(/^([\w+.-]+:\/\/[^:@/?#[]*):(?!\*\*@)(?!\d*(?:,[^,:@/?#]*(?::\d*)?)*(?:[/?#]|$))[^/?#]*/, "$1:**")
         .replace(/([?&](?:[\w-]*(?:passw|pwd|secret|token|key|credential)[\w-]*)=)[^&#]*/gi, "$1**"),
     )
     .join(";");
