@@ -1,5 +1,6 @@
 import { CeleryError, EncodeError } from "../../errors.js";
-import { Addresses, Link } from "../../util/redis/link.js";
+import { Addresses } from "../../util/lazy-connection.js";
+import { Link } from "../../util/redis/link.js";
 import type { RedisReply } from "../../util/redis/session.js";
 import { maskUrl, schemeOf } from "../../util/url.js";
 import type { Backend, BackendOptions } from "../backend.js";

@@ -1,4 +1,4 @@
-import { Addresses } from "../../util/redis/link.js";
+import { Addresses } from "../../util/lazy-connection.js";
 import { maskUrl, schemeOf } from "../../util/url.js";
 import type { Broker, BrokerCapabilities, BrokerOptions } from "../broker.js";
 import { virtualBroker } from "../virtual/broker.js";

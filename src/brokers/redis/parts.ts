@@ -1,12 +1,12 @@
 import type { Logger } from "../../util/logger.js";
-import type { Addresses } from "../../util/redis/link.js";
-import type { Connect } from "../../util/redis/session.js";
+import type { Addresses } from "../../util/lazy-connection.js";
+import type { Connect, Endpoint } from "../../util/redis/session.js";
 import type { Keys } from "./keys.js";
 import type { RedisSettings } from "./settings.js";
 
 /** What the sending and the reading side of one broker share. */
 export interface RedisParts {
-  readonly addresses: Addresses;
+  readonly addresses: Addresses<Endpoint>;
   readonly connect: Connect;
   readonly keys: Keys;
   readonly settings: RedisSettings;

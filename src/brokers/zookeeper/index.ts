@@ -1,9 +1,10 @@
+import { Addresses } from "../../util/lazy-connection.js";
 import { NotSupported } from "../../errors.js";
 import { maskUrl, schemeOf } from "../../util/url.js";
 import type { Broker, BrokerCapabilities, BrokerOptions } from "../broker.js";
 import { virtualBroker } from "../virtual/broker.js";
 import { LocalBindings } from "../virtual/local-bindings.js";
-import { Servers } from "./link.js";
+
 import { NAME, Paths } from "./recipe.js";
 import { MAX_BUFFER, zookeeperSettings } from "./settings.js";
 import { ZooKeeperStore } from "./store.js";
@@ -42,7 +43,7 @@ export default function open(url: string, options: BrokerOptions): Broker {
   const endpoints = [...ensemble.endpoints];
   if (options.failoverStrategy === "shuffle") endpoints.sort(() => Math.random() - 0.5);
   const store = new ZooKeeperStore({
-    servers: new Servers(endpoints),
+    servers: new Addresses(endpoints),
     paths: new Paths(ensemble.vhost),
     settings,
     session: {

@@ -1,61 +1,26 @@
-import { OperationalError } from "../../errors.js";
-import type { CeleryError } from "../../errors.js";
+import type { OperationalError } from "../../errors.js";
+import { LazyConnection } from "../../util/lazy-connection.js";
+import type { Addresses } from "../../util/lazy-connection.js";
 import { NO_NODE, NODE_EXISTS, answerOf, zookeeperFailure } from "./failure.js";
 import { PERSISTENT } from "./client.js";
 import { Session } from "./session.js";
 import type { SessionSettings } from "./session.js";
 import type { Endpoint } from "./url.js";
 
-/** The servers of one broker, shared by all of its connections: one that failed for one is left by all. */
-export class Servers {
-  readonly #endpoints: readonly Endpoint[];
-  #at = 0;
-
-  constructor(endpoints: readonly Endpoint[]) {
-    this.#endpoints = endpoints;
-  }
-
-  get count(): number {
-    return this.#endpoints.length;
-  }
-
-  get current(): Endpoint {
-    return this.#endpoints[this.#at % this.#endpoints.length] as Endpoint;
-  }
-
-  /** Goes on to the next, unless somebody else already has. */
-  leave(endpoint: Endpoint): void {
-    if (this.current === endpoint) this.#at++;
-  }
-}
-
-/**
- * A session for one purpose, begun when it is needed: one attempt at each server, then the caller hears of it. A lost
- * one is followed by a new one with the next call.
- */
-export class Link {
-  readonly #servers: Servers;
-  readonly #settings: SessionSettings;
-  readonly #lost: (error: OperationalError) => void;
-  #session: Promise<Session> | undefined;
-  #live: Session | undefined;
-  #attempts = new AbortController();
-  #closed = false;
-
+/** A session for one purpose, begun when it is needed. A lost one is followed by a new one with the next call. */
+export class Link extends LazyConnection<Session, Endpoint> {
   /** `lost` is told when an established session ends without being asked to. */
-  constructor(servers: Servers, settings: SessionSettings, lost: (error: OperationalError) => void) {
-    this.#servers = servers;
-    this.#settings = settings;
-    this.#lost = lost;
-  }
-
-  get displayUrl(): string {
-    return this.#servers.current.displayUrl;
+  constructor(servers: Addresses<Endpoint>, settings: SessionSettings, lost: (error: OperationalError) => void) {
+    super({
+      addresses: servers,
+      connect: (endpoint, ended, signal) => Session.open(endpoint, settings, ended, signal),
+      failure: (endpoint, error) => zookeeperFailure("connecting to", endpoint.displayUrl, error),
+      lost,
+    });
   }
 
   session(): Promise<Session> {
-    if (this.#closed) return Promise.reject(this.#hasClosed());
-    return (this.#session ??= this.#open());
+    return this.get();
   }
 
   /** One call or a few; any failure is the library's error. */
@@ -66,72 +31,6 @@ export class Link {
     } catch (error) {
       throw zookeeperFailure(doing, this.displayUrl, error);
     }
-  }
-
-  /** Forgets the session without telling anybody: the next call begins a new one. */
-  reset(): void {
-    this.#forget()?.destroy(new Error("the connection was given up"));
-  }
-
-  /** Ends the session after what was sent is answered. A half-made one is dropped. */
-  async close(): Promise<void> {
-    this.#closed = true;
-    await this.#forget()?.quit();
-  }
-
-  #forget(): Session | undefined {
-    const live = this.#live;
-    this.#live = undefined;
-    this.#session = undefined;
-    this.#attempts.abort();
-    this.#attempts = new AbortController();
-    return live;
-  }
-
-  async #open(): Promise<Session> {
-    const { signal } = this.#attempts;
-    let failure: CeleryError | undefined;
-    for (let attempt = 0; attempt < this.#servers.count && !signal.aborted; attempt++) {
-      const endpoint = this.#servers.current;
-      try {
-        return await this.#attempt(endpoint, signal);
-      } catch (error) {
-        failure = zookeeperFailure("connecting to", endpoint.displayUrl, error);
-        if (!signal.aborted) this.#servers.leave(endpoint);
-      }
-    }
-    if (!signal.aborted) this.#session = undefined;
-    throw failure ?? this.#hasClosed();
-  }
-
-  async #attempt(endpoint: Endpoint, signal: AbortSignal): Promise<Session> {
-    let opened: Session | undefined;
-    let over: Error | undefined;
-    const ended = (reason: Error): void => {
-      over = reason;
-      if (opened) this.#ended(opened, endpoint, reason);
-    };
-    const session = (opened = await Session.open(endpoint, this.#settings, ended, signal));
-    if (over) throw over;
-    if (signal.aborted) {
-      session.destroy(new Error("the connection was given up"));
-      throw this.#hasClosed();
-    }
-    this.#live = session;
-    return session;
-  }
-
-  #ended(session: Session, endpoint: Endpoint, reason: Error): void {
-    if (this.#live !== session) return;
-    this.#live = undefined;
-    this.#session = undefined;
-    this.#lost(
-      new OperationalError(`the connection to ${endpoint.displayUrl} was lost: ${reason.message}`, { cause: reason }),
-    );
-  }
-
-  #hasClosed(): OperationalError {
-    return new OperationalError(`the connection to ${this.displayUrl} has been closed`, { retriable: false });
   }
 }
 

@@ -1,13 +1,15 @@
+import type { Addresses } from "../../util/lazy-connection.js";
+import type { Endpoint } from "./url.js";
 import type { Logger } from "../../util/logger.js";
 import type { LocalBindings } from "../virtual/local-bindings.js";
-import type { Servers } from "./link.js";
+
 import type { Paths } from "./recipe.js";
 import type { SessionSettings } from "./session.js";
 import type { ZooKeeperSettings } from "./settings.js";
 
 /** What the two sides of one broker share. */
 export interface Place {
-  readonly servers: Servers;
+  readonly servers: Addresses<Endpoint>;
   readonly paths: Paths;
   readonly settings: ZooKeeperSettings;
   readonly session: SessionSettings;
