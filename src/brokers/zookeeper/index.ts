@@ -4,7 +4,6 @@ import { maskUrl, schemeOf } from "../../util/url.js";
 import type { Broker, BrokerCapabilities, BrokerOptions } from "../broker.js";
 import { virtualBroker } from "../virtual/broker.js";
 import { LocalBindings } from "../virtual/local-bindings.js";
-
 import { NAME, Paths } from "./recipe.js";
 import { MAX_BUFFER, zookeeperSettings } from "./settings.js";
 import { ZooKeeperStore } from "./store.js";

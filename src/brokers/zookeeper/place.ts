@@ -2,7 +2,6 @@ import type { Addresses } from "../../util/lazy-connection.js";
 import type { Endpoint } from "./url.js";
 import type { Logger } from "../../util/logger.js";
 import type { LocalBindings } from "../virtual/local-bindings.js";
-
 import type { Paths } from "./recipe.js";
 import type { SessionSettings } from "./session.js";
 import type { ZooKeeperSettings } from "./settings.js";
