@@ -5,7 +5,8 @@ import type { Socket, Server, AddressInfo } from "node:net";
 export class Proxy {
   readonly #server: Server;
   readonly #pairs = new Set<readonly [Socket, Socket]>();
-  #frozen = false;
+  #cut = false;
+  #silent = false;
 
   private constructor(server: Server) {
     this.#server = server;
@@ -33,9 +34,15 @@ export class Proxy {
     for (const pair of this.#pairs) for (const socket of pair) socket.removeAllListeners("data").pause();
   }
 
+  /** As `freeze`, and connections to come carry nothing either: the server accepts and never says a word. */
+  silence(): void {
+    this.#silent = true;
+    this.freeze();
+  }
+
   /** Resets present connections, and refuses new ones until `mend`. */
   cut(): void {
-    this.#frozen = true;
+    this.#cut = true;
     for (const [client, server] of this.#pairs) {
       client.resetAndDestroy();
       server.destroy();
@@ -43,7 +50,7 @@ export class Proxy {
   }
 
   mend(): void {
-    this.#frozen = false;
+    this.#cut = false;
   }
 
   async close(): Promise<void> {
@@ -52,7 +59,7 @@ export class Proxy {
   }
 
   #relay(client: Socket, server: Socket): void {
-    if (this.#frozen) {
+    if (this.#cut) {
       client.resetAndDestroy();
       server.destroy();
       return;
@@ -60,7 +67,7 @@ export class Proxy {
     const pair = [client, server] as const;
     this.#pairs.add(pair);
     for (const [from, to] of [pair, [server, client] as const]) {
-      from.on("data", (chunk: Buffer) => to.write(chunk));
+      if (!this.#silent) from.on("data", (chunk: Buffer) => to.write(chunk));
       from.on("error", () => undefined);
       from.on("close", () => {
         to.destroy();
