@@ -56,6 +56,16 @@ export class InvalidTaskError extends DecodeError {
   }
 }
 
+/** The arguments of a task do not pass its schema; the text names each of the reasons. */
+export class InvalidArguments extends CeleryError {
+  /** One sentence for each thing that is wrong. */
+  readonly issues: readonly string[];
+  constructor(task: string, issues: readonly string[]) {
+    super(`the arguments of ${task} do not pass its schema: ${issues.join("; ")}`);
+    this.issues = issues;
+  }
+}
+
 /** Waiting ended before the result arrived; the task itself is not cancelled. */
 export class TimeoutError extends CeleryError {}
 

@@ -29,6 +29,7 @@ export {
   EncodeError,
   Ignore,
   ImproperlyConfigured,
+  InvalidArguments,
   InvalidTaskError,
   MaxRetriesExceededError,
   NotRegistered,

@@ -26,7 +26,7 @@ for (const combination of deepCombinations)
       python = await PythonClient.start(stage.target);
     });
     afterEach(async () => {
-      await Promise.all(workers.map((worker) => worker.shutdown({ force: true })));
+      await Promise.all(workers.map((worker) => worker.shutdown({ how: "cold" })));
       await Promise.all(children.map((child) => child.kill()));
       workers = [];
       children = [];
@@ -116,7 +116,7 @@ for (const combination of deepCombinations)
         await sendMany(queue, 1);
         await until(() => started.length === 1);
         assert.equal(await python.size(queue), 0);
-        await worker.shutdown({ force: true });
+        await worker.shutdown({ how: "cold" });
         await until(async () => (await python.size(queue)) === (acksLate ? 1 : 0));
         open();
       }

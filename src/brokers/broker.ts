@@ -7,6 +7,8 @@ import type { Logger } from "../util/logger.js";
 export interface BrokerCapabilities {
   /** Fanout exchanges: every bound queue gets a copy. Remote control and events need it. */
   readonly fanout: boolean;
+  /** Type of the exchange of events (kombu's Redis transport has its own); absent: topic. */
+  readonly eventExchange?: "fanout";
   /** Topic exchanges. */
   readonly topic: boolean;
   /** Which end of 0..9 is served first, or false. On RabbitMQ only for queues declared with `x-max-priority`. */
@@ -156,6 +158,8 @@ export interface Delivery {
   /** Resolves when the acknowledgement is on its way in order; a broken connection means redelivery, not an error. */
   ack(): Promise<void>;
   reject(options: { readonly requeue: boolean }): Promise<void>;
+  /** Gives it back as a consumer that closes does: nothing was done with it, and it is among the first to be taken again. */
+  release(): Promise<void>;
 }
 
 /** What each driver folder exports as default. */

@@ -8,6 +8,7 @@ import { newId } from "../util/id.js";
 import { type Logger, silentLogger } from "../util/logger.js";
 import { buildRequest } from "./call.js";
 import { type Config, resolveConfig } from "./config.js";
+import { LamportClock } from "./clock.js";
 import { Control } from "./control.js";
 import { currentTask } from "./current-task.js";
 import { Publisher } from "./publisher.js";
@@ -16,9 +17,10 @@ import { SentTask } from "./result-promise.js";
 import { type ResultContext, TaskResult } from "./result.js";
 import { Router } from "./router.js";
 import { TaskSignature } from "./signature.js";
+import { type Signals, makeSignals } from "./signals.js";
 import { splitBroker } from "./split-broker.js";
 import type { TaskContext } from "./task-context.js";
-import { NamedTask, define, sentDefaults } from "./task.js";
+import { type DefinedOptions, NamedTask, define, sentDefaults } from "./task.js";
 import type {
   AnyFunction,
   AnyTask,
@@ -59,12 +61,16 @@ export class Celery implements AsyncDisposable {
   readonly logger: Logger;
   /** The queues that tasks are routed to. */
   readonly queues: Queues;
+  /** What happens in workers and to tasks, for those who want to know (userguide/signals). */
+  readonly signals: Signals;
   readonly #options: CeleryOptions;
   readonly #tasks = new Map<string, AnyTask>();
   /** @internal */
   readonly router: Router;
   /** @internal */
   readonly publisher: Publisher;
+  /** @internal */
+  readonly clock = new LamportClock();
   readonly #results: ResultContext;
   #broker: Promise<Broker> | undefined;
   #backend: Promise<Backend> | undefined;
@@ -78,10 +84,11 @@ export class Celery implements AsyncDisposable {
     this.#options = options;
     this.logger = logger ?? silentLogger;
     this.conf = resolveConfig(settings);
+    this.signals = makeSignals(this.logger);
     this.queues = new Queues(this.conf);
     this.router = new Router(this.queues, this.conf);
     this.publisher = new Publisher(() => this.broker(), this.conf, this.logger);
-    this.control = new Control({ publisher: this.publisher, config: this.conf });
+    this.control = new Control({ publisher: this.publisher, config: this.conf, clock: this.clock });
     this.#results = {
       backend: () => this.backend(),
       revoke: (id, revokeOptions) => this.control.revoke(id, revokeOptions),
@@ -116,7 +123,7 @@ export class Celery implements AsyncDisposable {
     const handler = typeof second === "function" ? second : third;
     const options = typeof second === "function" || second === undefined ? {} : second;
     if (!handler) return new NamedTask<never, unknown>(name, options, this.#send);
-    const definition: TaskOptions<string[]> = options;
+    const definition: DefinedOptions = options;
     const task = new NamedTask<never, unknown>(name, sentDefaults(definition), this.#send);
     define(task, definition, handler);
     this.#tasks.set(name, task);

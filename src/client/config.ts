@@ -2,6 +2,7 @@ import { ImproperlyConfigured } from "../errors.js";
 import type { ExchangeType } from "../protocol/queue.js";
 import type { CredentialProvider } from "../util/redis/session.js";
 import type { QueueSettings } from "./queue-settings.js";
+import { isRate } from "./rate.js";
 import type { RetryPolicy } from "./retry-policy.js";
 import type { RouteTable } from "./routes.js";
 import { boolean, checkSettings, choice, custom, nullable, number, record, text, textList } from "./settings.js";
@@ -77,6 +78,17 @@ export interface Config {
   readonly taskAcksLate: boolean;
   /** With late acknowledgement: acknowledge failed tasks too. Default true. */
   readonly taskAcksOnFailureOrTimeout: boolean;
+  /** The two halves of it (Celery 5.7), where they differ; null for what `taskAcksOnFailureOrTimeout` says. */
+  readonly taskAcksOnFailure: boolean | null;
+  readonly taskAcksOnTimeout: boolean | null;
+  /** With late acknowledgement: a task whose thread died goes back to the queue instead of failing. Default false. */
+  readonly taskRejectOnWorkerLost: boolean;
+  /** A task whose thread died is tried again, as often as `maxRetries` allows (Celery 5.7). Default false. */
+  readonly taskRetryOnWorkerLost: boolean;
+  /** Rate limit of tasks that have none of their own: `"100/m"`, runs a second as a number, or null. */
+  readonly taskDefaultRateLimit: string | number | null;
+  /** Tell monitors of each task that is sent (`task-sent`). Default false. */
+  readonly taskSendSentEvent: boolean;
   /** Hard and soft time limits of tasks that have none of their own, or null. */
   readonly taskTimeLimit: number | null;
   readonly taskSoftTimeLimit: number | null;
@@ -148,7 +160,52 @@ export interface Config {
   readonly workerPrefetchMultiplier: number;
   /** Count the limit per queue as soon as one is known to be a quorum queue; else only when RabbitMQ asks for it. Default true. */
   readonly workerDetectQuorumQueues: boolean;
+  /** What runs the tasks: the event loop, or threads (for code that computes; its hard limits and `terminate` really stop it). */
+  readonly workerPool: PoolName;
+  /** Tell monitors what happens to each task (`-E`). Default false. */
+  readonly workerSendTaskEvents: boolean;
+  /** Listen to remote control, where the broker has fanout. Default true. */
+  readonly workerEnableRemoteControl: boolean;
+  readonly workerDisableRateLimits: boolean;
+  /** Take a message only when a task can start at once. Default false. */
+  readonly workerDisablePrefetch: boolean;
+  /**
+   * Tasks that may wait for their time in the worker beside those that it reserves; null for as many as RabbitMQ's
+   * limit can count (65,535).
+   */
+  readonly workerEtaTaskLimit: number | null;
+  /** After a lost connection take fewer messages until the tasks that run have ended. Default true. */
+  readonly workerEnablePrefetchCountReduction: boolean;
+  /** Stop tasks that acknowledge late when the connection is lost, since the broker gives them to somebody else. Default false. */
+  readonly workerCancelLongRunningTasksOnConnectionLoss: boolean;
+  /** Do not run a late-acknowledged task again that is known to have succeeded when its message comes back. Default false. */
+  readonly workerDeduplicateSuccessfulTasks: boolean;
+  /** Seconds that a cold shutdown lets running tasks end before it stops them; 0 for none. Default 0. */
+  readonly workerSoftShutdownTimeout: number;
+  /** Wait that long also when no task runs. Default false. */
+  readonly workerEnableSoftShutdownOnIdle: boolean;
+  /** Threads pool: a thread is replaced after so many tasks, or when its memory is above so many KiB after one. */
+  readonly workerMaxTasksPerChild: number | null;
+  readonly workerMaxMemoryPerChild: number | null;
+  /** File that keeps the revoked tasks over a restart. */
+  readonly workerStateDb: string | null;
+  /**
+   * How often a message may come back because its worker died, before it is taken out; null, as in Celery, for no
+   * limit. This library's own setting.
+   */
+  readonly workerMaxRedeliveries: number | null;
+  /** Queue for what was taken out; null: it is rejected, which is the dead-letter exchange of its queue, if it has one. */
+  readonly workerDeadLetterQueue: string | null;
+
+  /** Exchange and serializer of events, and of remote control. */
+  readonly eventExchange: string;
+  readonly eventSerializer: string;
+  readonly controlExchange: string;
 }
+
+export type PoolName = (typeof POOLS)[number];
+/** Names of the pools (`workerPool`, `-P`). */
+export const POOLS = ["async", "threads"] as const;
 
 const routes = custom(
   (value) => value === null || ["object", "function"].includes(typeof value),
@@ -168,6 +225,7 @@ const provider = custom(
   (value) => typeof value === "function",
   "a function that gives {username, password} (Python's provider classes cannot run here)",
 );
+const rateLimit = custom(isRate, 'a rate such as "100/m", or runs a second');
 const exchangeType = choice("direct", "topic", "fanout", "headers");
 const queueType = choice("classic", "quorum");
 
@@ -210,6 +268,12 @@ const SETTINGS = {
   taskTrackStarted: { check: boolean, initial: false },
   taskAcksLate: { check: boolean, initial: false },
   taskAcksOnFailureOrTimeout: { check: boolean, initial: true },
+  taskAcksOnFailure: { check: nullable(boolean), initial: null },
+  taskAcksOnTimeout: { check: nullable(boolean), initial: null },
+  taskRejectOnWorkerLost: { check: boolean, initial: false },
+  taskRetryOnWorkerLost: { check: boolean, initial: false },
+  taskDefaultRateLimit: { check: nullable(rateLimit), initial: null },
+  taskSendSentEvent: { check: boolean, initial: false },
   taskTimeLimit: { check: nullable(number({ above: 0 })), initial: null },
   taskSoftTimeLimit: { check: nullable(number({ above: 0 })), initial: null },
   taskInheritParentPriority: { check: boolean, initial: false },
@@ -252,6 +316,25 @@ const SETTINGS = {
   workerConcurrency: { check: nullable(number({ min: 1, integer: true })), initial: null },
   workerPrefetchMultiplier: { check: number({ min: 0, integer: true }), initial: 4 },
   workerDetectQuorumQueues: { check: boolean, initial: true },
+  workerPool: { check: choice(...POOLS), initial: "async" },
+  workerSendTaskEvents: { check: boolean, initial: false },
+  workerEnableRemoteControl: { check: boolean, initial: true },
+  workerDisableRateLimits: { check: boolean, initial: false },
+  workerDisablePrefetch: { check: boolean, initial: false },
+  workerEtaTaskLimit: { check: nullable(number({ min: 1, integer: true })), initial: null },
+  workerEnablePrefetchCountReduction: { check: boolean, initial: true },
+  workerCancelLongRunningTasksOnConnectionLoss: { check: boolean, initial: false },
+  workerDeduplicateSuccessfulTasks: { check: boolean, initial: false },
+  workerSoftShutdownTimeout: { check: number({ min: 0 }), initial: 0 },
+  workerEnableSoftShutdownOnIdle: { check: boolean, initial: false },
+  workerMaxTasksPerChild: { check: nullable(number({ min: 1, integer: true })), initial: null },
+  workerMaxMemoryPerChild: { check: nullable(number({ min: 1, integer: true })), initial: null },
+  workerStateDb: { check: nullable(text), initial: null },
+  workerMaxRedeliveries: { check: nullable(number({ min: 0, integer: true })), initial: null },
+  workerDeadLetterQueue: { check: nullable(text), initial: null },
+  eventExchange: { check: text, initial: "celeryev" },
+  eventSerializer: { check: text, initial: "json" },
+  controlExchange: { check: text, initial: "celery" },
 } as const;
 
 function isTimezone(value: unknown): boolean {

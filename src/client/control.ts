@@ -1,5 +1,6 @@
 import { encodeContent } from "../protocol/serializers/registry.js";
 import { controlExchange, controlRequest } from "../protocol/control.js";
+import type { LamportClock } from "./clock.js";
 import type { Config } from "./config.js";
 import type { Publisher } from "./publisher.js";
 
@@ -7,6 +8,7 @@ import type { Publisher } from "./publisher.js";
 export interface ControlContext {
   readonly publisher: Publisher;
   readonly config: Readonly<Config>;
+  readonly clock: LamportClock;
 }
 
 export interface BroadcastOptions {
@@ -17,7 +19,6 @@ export interface BroadcastOptions {
 /** Messages to all workers (celery/app/control.py). Needs a broker with fanout. */
 export class Control {
   readonly #context: ControlContext;
-  #clock = 0;
 
   constructor(context: ControlContext) {
     this.#context = context;
@@ -39,14 +40,14 @@ export class Control {
     options: BroadcastOptions = {},
   ): Promise<void> {
     const body = controlRequest({ method: command, arguments: args, destination: options.destination ?? null });
-    const { publisher, config } = this.#context;
+    const { publisher, config, clock } = this.#context;
     const message = {
       ...encodeContent(body, config.taskSerializer),
-      headers: { clock: ++this.#clock, expires: 0 },
+      headers: { clock: clock.forward(), expires: 0 },
       properties: { deliveryMode: 2, priority: 0 },
     } as const;
     await publisher.send(message, {
-      destination: { exchange: controlExchange(), routingKey: "" },
+      destination: { exchange: controlExchange(config.controlExchange), routingKey: "" },
       declare: [],
       // Nobody listening is no error for a broadcast.
       mandatory: false,

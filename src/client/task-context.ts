@@ -1,7 +1,8 @@
-import type { Retry } from "../errors.js";
+import type { Ignore, Retry } from "../errors.js";
 import type { TaskRequest } from "../protocol/task-message.js";
 import type { Logger } from "../util/logger.js";
 import type { DeliveryInfo } from "../brokers/broker.js";
+import type { AnySignature } from "./types.js";
 
 /** What the worker knows of the message (Celery's `self.request`). */
 export interface RequestInfo extends TaskRequest {
@@ -20,6 +21,16 @@ export interface RetryOptions {
   cause?: unknown;
   args?: readonly unknown[];
   kwargs?: Readonly<Record<string, unknown>>;
+  /** What the next attempt's message has otherwise; left out, it is as this one's. */
+  queue?: string;
+  exchange?: string;
+  routingKey?: string;
+  priority?: number;
+  serializer?: string;
+  compression?: string;
+  expires?: number | Date;
+  timeLimit?: number;
+  softTimeLimit?: number;
 }
 
 /** Celery's `self` for a bound task. */
@@ -29,13 +40,18 @@ export interface TaskContext {
   readonly retries: number;
   readonly request: RequestInfo;
   readonly logger: Logger;
-  /** Aborts at the soft and the hard time limit, and on forced shutdown; its reason says which. */
+  /** Aborts at the soft and the hard time limit, when the task is terminated, and in a cold shutdown; its reason says which. */
   readonly signal: AbortSignal;
   /**
    * Runs the task again later: always throws, and never really returns. Write `throw self.retry(...)`, as in Celery, so
    * that the compiler sees the end of the flow. Throws `cause`, or `MaxRetriesExceededError` without one, when no retries are left.
    */
   retry(options?: RetryOptions): Retry;
+  /**
+   * Has another task take this one's place: it gets this id, and what follows this task follows that one. Always throws;
+   * write `throw self.replace(...)`.
+   */
+  replace(signature: AnySignature): Ignore;
   /** Stores a state of the task's own, for whoever watches its result: `await self.updateState("PROGRESS", { done: 3 })`. */
   updateState(state: string, meta?: unknown): Promise<void>;
 }

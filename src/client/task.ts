@@ -1,12 +1,19 @@
+import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { ImproperlyConfigured } from "../errors.js";
 import { type SendTask, TaskSignature } from "./signature.js";
 import type { TaskContext } from "./task-context.js";
 import { unknownName } from "./settings.js";
 import type { AnyTask, CallOptions, Open, ResultPromise, Signature, Tail, Task, TaskOptions } from "./types.js";
 
+/** Options of a task whatever its arguments. */
+export type DefinedOptions = Omit<TaskOptions, "params" | "schema"> & {
+  readonly params?: readonly string[];
+  readonly schema?: StandardSchemaV1;
+};
+
 /** The handler of a task with its options, as the worker takes it. */
 export interface TaskDefinition {
-  readonly options: Readonly<TaskOptions<string[]>>;
+  readonly options: Readonly<DefinedOptions>;
   /** Calls the handler; the context goes first when the task is bound. */
   run(context: TaskContext, args: readonly unknown[]): unknown;
 }
@@ -14,7 +21,9 @@ export interface TaskDefinition {
 const OPTION_NAMES: readonly (keyof TaskOptions)[] = [
   ...(["bind", "params", "queue", "exchange", "routingKey", "priority", "serializer", "compression"] as const),
   ...(["maxRetries", "defaultRetryDelay", "acksLate", "acksOnFailureOrTimeout", "ignoreResult"] as const),
-  ...(["storeErrorsEvenIfIgnored", "trackStarted", "timeLimit", "softTimeLimit"] as const),
+  ...(["storeErrorsEvenIfIgnored", "trackStarted", "timeLimit", "softTimeLimit", "rateLimit", "sendEvents"] as const),
+  ...(["autoretryFor", "dontAutoretryFor", "retryBackoff", "retryBackoffMax", "retryJitter", "throws"] as const),
+  ...(["schema", "acksOnFailure", "acksOnTimeout", "rejectOnWorkerLost", "retryOnWorkerLost"] as const),
 ];
 
 /** Which of the task's own options are call options of each message it sends. */
@@ -60,11 +69,7 @@ export class NamedTask<A extends unknown[], R> implements Task<A, R> {
 }
 
 /** Attaches a handler, checking the options. Throws `ImproperlyConfigured`. */
-export function define(
-  task: AnyTask,
-  options: Readonly<TaskOptions<string[]>>,
-  handler: (...args: never[]) => unknown,
-): void {
+export function define(task: AnyTask, options: Readonly<DefinedOptions>, handler: (...args: never[]) => unknown): void {
   for (const key of Object.keys(options))
     if (!OPTION_NAMES.includes(key as keyof TaskOptions))
       throw unknownName(`option of the task ${task.name}`, key, OPTION_NAMES);
@@ -80,6 +85,6 @@ export function define(
 }
 
 /** The call options that a task's own options make. */
-export function sentDefaults(options: Readonly<TaskOptions<string[]>>): CallOptions {
+export function sentDefaults(options: Readonly<DefinedOptions>): CallOptions {
   return Object.fromEntries(SENT.filter((key) => options[key] !== undefined).map((key) => [key, options[key]]));
 }

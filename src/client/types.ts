@@ -1,3 +1,4 @@
+import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { State } from "../protocol/result.js";
 import type { SignatureDocument } from "../protocol/signature.js";
 import type { RetryPolicy } from "./retry-policy.js";
@@ -176,6 +177,8 @@ export interface ResultPromise<R = unknown> extends Promise<AsyncResult<R>> {
   get(options?: GetOptions): Promise<R>;
 }
 
+export type ErrorClass = abstract new (...args: never[]) => Error;
+
 /** Options of a task that this program runs. Left out ones come from the configuration. */
 export interface TaskOptions<A extends unknown[] = unknown[]> {
   /** Whether the handler gets the task context first. Default false. */
@@ -192,9 +195,39 @@ export interface TaskOptions<A extends unknown[] = unknown[]> {
   maxRetries?: number | null;
   /** Seconds until a retry. Default 180. */
   defaultRetryDelay?: number;
+  /**
+   * Errors after which the task is tried again by itself, as `self.retry` would (userguide/tasks, "Automatic retry for
+   * known exceptions"), and those among them after which it is not.
+   */
+  autoretryFor?: readonly ErrorClass[];
+  dontAutoretryFor?: readonly ErrorClass[];
+  /** Wait longer before each automatic retry: true for 1, 2, 4, ... seconds, or the factor. Default false: `defaultRetryDelay`. */
+  retryBackoff?: boolean | number;
+  /** Longest such wait in seconds. Default 600. */
+  retryBackoffMax?: number;
+  /** Any time between 0 and the wait, so that not all come back at once. Default true. */
+  retryJitter?: boolean;
+  /** Errors that are part of the task's work: they are logged as information. Results are the same. */
+  throws?: readonly ErrorClass[];
+  /**
+   * Checks the list of arguments before the handler is called (keywords already in their places), and may change it: any
+   * library of standardschema.dev. Arguments that do not pass are a failure that is not retried.
+   */
+  schema?: StandardSchemaV1<unknown, A>;
+  /** Runs of this task per worker: `"10/s"`, `"100/m"`, `"5/h"`, or a number for runs a second. */
+  rateLimit?: string | number | null;
   /** Acknowledge after the task has run. */
   acksLate?: boolean;
   acksOnFailureOrTimeout?: boolean;
+  /** The two halves of it, where they differ (Celery 5.7). */
+  acksOnFailure?: boolean;
+  acksOnTimeout?: boolean;
+  /** With `acksLate`: back to the queue when the thread that ran it dies, instead of failing. */
+  rejectOnWorkerLost?: boolean;
+  /** Tried again when the thread that ran it dies, as often as `maxRetries` allows (Celery 5.7). */
+  retryOnWorkerLost?: boolean;
+  /** Whether monitors are told of this task. Default true. */
+  sendEvents?: boolean;
   ignoreResult?: boolean;
   storeErrorsEvenIfIgnored?: boolean;
   trackStarted?: boolean;

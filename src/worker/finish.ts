@@ -1,128 +1,216 @@
-import { Ignore, OperationalError, Reject } from "../errors.js";
-import { isoTime } from "../protocol/iso-time.js";
+import type { Signals } from "../client/signals.js";
+import { CeleryError, OperationalError } from "../errors.js";
+import { errorToException, exceptionRepr, pythonTraceback } from "../protocol/exception.js";
 import { saferepr } from "../protocol/saferepr.js";
-import { RetryRequest } from "./context.js";
-import type { Outcome } from "./execute.js";
-import type { Forwarder, Links } from "./forward.js";
+import type { Logger } from "../util/logger.js";
+import { now } from "../util/time.js";
+import type { EventDispatcher } from "./events.js";
+import type { Ending } from "./execution.js";
+import type { Forwarder } from "./forward.js";
+import { sendErrbacks, failChain, sendNext } from "./next-steps.js";
+import { replace } from "./replace.js";
 import type { Request } from "./request.js";
 import type { Results } from "./results.js";
-import type { Logger } from "../util/logger.js";
+import { sendRetry } from "./retry.js";
+import type { RetryPlan } from "./run/outcome.js";
+import { requestInfo } from "./run/run-request.js";
 
 export interface FinishHost {
+  readonly hostname: string;
   readonly results: Results;
   readonly forwarder: Forwarder;
   readonly accept: ReadonlySet<string>;
+  readonly events: EventDispatcher;
+  readonly signals: Signals;
   readonly logger: Logger;
 }
 
+/** What becomes of the message of a task that acknowledges late; "leave" keeps it for the broker to give to somebody. */
+type Settlement = "ack" | "reject" | "requeue" | "leave";
+
 /**
- * What follows a run: next steps, the stored state, the acknowledgement, in Celery's order (celery/app/trace.py): steps
- * are sent before the result is stored, and a late acknowledgement comes last. Never rejects.
+ * What follows a run, in Celery's order (celery/app/trace.py, celery/worker/request.py): next steps are sent before the
+ * result is stored, and a late acknowledgement comes last. Never rejects.
  */
-export async function finish(request: Request, outcome: Outcome, host: FinishHost): Promise<void> {
-  const late = request.acksLate;
+export async function finish(request: Request, ending: Ending, host: FinishHost): Promise<void> {
   try {
-    const requeue = await conclude(request, outcome, host);
-    if (!late) return;
-    if (requeue === null) await request.delivery.ack();
-    else await request.delivery.reject({ requeue });
+    await settle(request, await conclude(request, ending, host), host);
   } catch (error) {
-    host.logger.error("the outcome of a task could not be recorded", { taskId: request.id, task: request.name, error });
+    host.logger.error("the outcome of a task could not be recorded", { ...fields(request), error });
+    void signal("taskInternalError", request, host, () => ({ exception: error }));
     // With late acknowledgement the message goes back: the task runs again rather than ending without a trace.
-    if (late) await request.delivery.reject({ requeue: true });
+    await settle(request, "requeue", host);
   }
 }
 
-/** Records the outcome. Resolves to null for "acknowledge", else to whether a rejected message is requeued. */
-async function conclude(request: Request, outcome: Outcome, host: FinishHost): Promise<boolean | null> {
+/** Settles what is not settled: only messages of tasks that acknowledge late still are. */
+export async function settle(request: Request, how: Settlement, { events }: Pick<FinishHost, "events">): Promise<void> {
+  if (request.acknowledged || how === "leave") return;
+  if (how === "ack") return request.ack();
+  request.acknowledged = true;
+  const requeue = how === "requeue";
+  await request.delivery.reject({ requeue });
+  events.task("task-rejected", request, { requeue });
+}
+
+async function conclude(request: Request, ending: Ending, host: FinishHost): Promise<Settlement> {
   try {
-    if (outcome.ok) await succeed(request, outcome.value, host);
-    else if (outcome.error instanceof RetryRequest) await retry(request, outcome.error, host);
-    else if (outcome.error instanceof Reject) return outcome.error.requeue;
-    else if (!(outcome.error instanceof Ignore)) return fail(request, outcome.error, host);
-    return null;
+    switch (ending.kind) {
+      case "success":
+        return await succeed(request, ending.value, host);
+      case "retry":
+        return await retry(request, ending, host);
+      case "replace":
+        await replace(request, ending.signature, host);
+        return "ack";
+      case "ignore":
+        host.logger.info(`Task ${request.name}[${request.id}] ignored`, fields(request));
+        return "ack";
+      case "reject":
+        // One that comes back has no outcome yet; one that does not has failed (Celery 5.7).
+        if (ending.requeue) return "requeue";
+        await fail(request, ending.error, host, { traceback: ending.traceback });
+        return "reject";
+      case "failure":
+        await fail(request, ending.error, host, ending);
+        return request.acksOnFailure ? "ack" : "reject";
+      case "timeout":
+        await fail(request, ending.error, host);
+        return request.acksOnTimeout ? "ack" : "requeue";
+      case "lost":
+        return await lost(request, ending.error, host);
+      case "terminated":
+        await revoked(request, { terminated: true, signum: ending.signum, expired: false }, host);
+        return "ack";
+      case "cancelled":
+        return await cancelled(request, ending.retry, host);
+    }
   } catch (unwritten) {
     // What cannot be written or routed is the task's failure; a broker or a store that is away is not.
     if (unwritten instanceof OperationalError) throw unwritten;
-    return fail(request, unwritten, host);
+    await fail(request, unwritten, host);
+    return request.acksOnFailure ? "ack" : "reject";
   }
 }
 
-async function succeed(request: Request, value: unknown, host: FinishHost): Promise<void> {
+async function succeed(request: Request, value: unknown, host: FinishHost): Promise<Settlement> {
+  const runtime = request.startedAt === null ? 0 : (now() - request.startedAt) / 1000;
   if (request.task.callbacks?.length || request.task.chain?.length) await sendNext(request, value, host);
   if (request.storesResult) await host.results.success(request, value);
-  host.logger.info("task succeeded", { taskId: request.id, task: request.name });
+  if (host.events.enabled) host.events.task("task-succeeded", request, { result: saferepr(value), runtime });
+  host.logger.info(`Task ${request.name}[${request.id}] succeeded in ${runtime}s`, { ...fields(request), runtime });
+  void signal("taskSuccess", request, host, () => ({ result: value }));
+  return "ack";
 }
 
-async function sendNext(request: Request, value: unknown, { forwarder, accept }: FinishHost): Promise<void> {
-  const task = request.forForwarding(accept);
-  const links = linksOf(request);
-  const callbacks = task.callbacks ?? [];
-  // Group callbacks go alone, all others together as one new group; a single one goes as it is.
-  const groups = callbacks.filter((one) => one.subtask_type === "group");
-  const others = callbacks.filter((one) => one.subtask_type !== "group");
-  for (const group of callbacks.length > 1 ? groups : callbacks)
-    request.addChild(await forwarder.send(group, [value], links));
-  if (callbacks.length > 1 && others.length > 0) request.addChild(await forwarder.sendAsGroup(others, [value], links));
-  const next = task.chain?.at(-1);
-  if (next) request.addChild(await forwarder.send(next, [value], { ...links, chain: task.chain!.slice(0, -1) }));
-}
-
-async function fail(request: Request, error: unknown, host: FinishHost): Promise<boolean | null> {
-  host.logger.error("task failed", { taskId: request.id, task: request.name, error });
-  if (request.storesErrors) await host.results.failure(request, error);
+async function fail(
+  request: Request,
+  error: unknown,
+  host: FinishHost,
+  how: { readonly traceback?: string | undefined; readonly expected?: boolean } = {},
+): Promise<void> {
+  const traceback = how.traceback ?? pythonTraceback(error);
+  const exception = errorToException(error);
+  const text = exceptionRepr(exception);
+  if (how.expected) host.logger.info(`Task ${request.name}[${request.id}] raised expected: ${text}`, fields(request));
+  else
+    host.logger.error(`Task ${request.name}[${request.id}] raised unexpected: ${text}`, { ...fields(request), error });
+  if (request.storesErrors) await host.results.failure(request, exception, traceback);
   await failChain(request, error, host);
-  const errbacks = request.task.errbacks ?? [];
-  if (errbacks.length > 0) {
-    const links = { ...linksOf(request), rootId: request.task.rootId ?? request.id };
-    await host.forwarder.sendAsGroup(errbacks, [request.id], links).catch((unsent: unknown) => {
-      // Running the task again would not mend what cannot be written or routed.
-      if (unsent instanceof OperationalError) throw unsent;
-      host.logger.error("the errbacks of a task could not be sent", { taskId: request.id, error: unsent });
-    });
-  }
-  return request.acksOnFailure ? null : false;
+  await sendErrbacks(request, host);
+  host.events.task("task-failed", request, { exception: text, traceback });
+  void signal("taskFailure", request, host, () => ({ exception: error, traceback }));
 }
 
-/** Whoever waits for a later step of the chain learns that it will not run. */
-async function failChain(request: Request, error: unknown, { results }: FinishHost): Promise<void> {
-  for (const step of request.task.chain ?? []) {
-    const id = step.options.task_id;
-    if (typeof id !== "string") continue;
-    const replyTo = typeof step.options.reply_to === "string" ? step.options.reply_to : request.task.replyTo;
-    await results.failed({ id, replyTo, correlationId: id }, error, null);
-  }
-}
-
-async function retry(request: Request, again: RetryRequest, host: FinishHost): Promise<void> {
-  const { forwarder, accept, results, logger } = host;
-  const task = request.forForwarding(accept);
-  const { info } = request.delivery;
-  const routing =
-    info.exchange === "" ? { queue: info.routingKey } : { exchange: info.exchange, routingKey: info.routingKey };
-  const { args = task.args, kwargs = task.kwargs } = again.changes;
-  const next = {
-    ...task,
-    args,
-    kwargs,
-    ...(again.changes.args && { argsrepr: saferepr(args, { tuple: true }) }),
-    ...(again.changes.kwargs && { kwargsrepr: saferepr(kwargs) }),
-    retries: task.retries + 1,
-    eta: isoTime(again.eta),
-    // Python's own worker makes a retried task its own parent.
-    parentId: task.parentId ?? task.id,
-    priority: info.priority,
-  };
-  request.addChild({ id: request.id, parent: null, children: null });
+async function retry(request: Request, plan: RetryPlan, host: FinishHost): Promise<Settlement> {
+  const { cause } = plan;
+  const exception = cause === undefined ? null : errorToException(cause);
+  const traceback = plan.traceback ?? (cause === undefined ? null : pythonTraceback(cause));
   // Before the next attempt can end: RETRY must not arrive after its result. A store that is away does not stop it.
-  if (request.storesResult || request.storesErrors)
-    await results.retry(request, again.cause).catch((error: unknown) => {
-      logger.error("RETRY could not be stored", { taskId: request.id, error });
+  if (request.storesErrors)
+    await host.results.retry(request, exception, traceback).catch((error: unknown) => {
+      host.logger.error("RETRY could not be stored", { ...fields(request), error });
     });
-  await forwarder.publish(next, routing);
-  logger.info("task will be retried", { taskId: request.id, task: request.name, eta: next.eta });
+  try {
+    await sendRetry(request, plan, host);
+  } catch (error) {
+    // Nobody would hear of it again. A message that is not acknowledged yet goes back instead.
+    if (!request.acknowledged) throw error;
+    await fail(request, error, host);
+    return "ack";
+  }
+  const text = exception ? exceptionRepr(exception) : "None";
+  host.events.task("task-retried", request, { exception: text, traceback });
+  host.logger.info(`Task ${request.name}[${request.id}] retry: ${retryText(plan, text)}`, fields(request));
+  void signal("taskRetry", request, host, () => ({ reason: cause }));
+  return "ack";
 }
 
-function linksOf({ task, id, delivery }: Request): Links {
-  return { parentId: id, rootId: task.rootId ?? id, priority: delivery.info.priority };
+const retryText = ({ when, cause }: RetryPlan, text: string): string =>
+  `Retry ${when instanceof Date ? `at ${when.toISOString()}` : `in ${when}s`}${cause === undefined ? "" : `: ${text}`}`;
+
+/** The thread that ran it died. */
+async function lost(request: Request, error: CeleryError, host: FinishHost): Promise<Settlement> {
+  const { retries } = request.task;
+  const { maxRetries = 3, defaultRetryDelay = 180 } = request.definition.options;
+  const retriesLeft = maxRetries === null || retries < maxRetries;
+  if (request.retryOnWorkerLost && retriesLeft) {
+    const when = defaultRetryDelay;
+    return retry(request, { kind: "retry", eta: now() + when * 1000, when, changes: {}, cause: error }, host);
+  }
+  const exhausted = request.retryOnWorkerLost && !retriesLeft;
+  if (request.acksLate && request.rejectOnWorkerLost && !exhausted) {
+    host.logger.error(`Task ${request.name}[${request.id}] lost its thread and goes back`, {
+      ...fields(request),
+      error,
+    });
+    return "requeue";
+  }
+  await fail(request, error, host);
+  return request.acksOnFailure ? "ack" : "reject";
+}
+
+/** The worker, or its connection, goes away: what it had acknowledged is marked, what it had not goes to somebody else. */
+async function cancelled(request: Request, marks: boolean, host: FinishHost): Promise<Settlement> {
+  host.events.task("task-cancelled", request, {});
+  host.logger.warn(`Task ${request.name}[${request.id}] was cancelled`, fields(request));
+  if (!marks) return "leave";
+  const reason = new CeleryError("cancelled by Celery");
+  const exception = { exc_type: "Retry", exc_message: [reason.message], exc_module: "celery.exceptions" };
+  if (request.storesErrors) await host.results.retry(request, exception, null);
+  void signal("taskRetry", request, host, () => ({ reason }));
+  return "leave";
+}
+
+/** Records that a task is not run, or not to its end. */
+export async function revoked(
+  request: Request,
+  how: { readonly terminated: boolean; readonly signum: string | number | null; readonly expired: boolean },
+  host: FinishHost,
+): Promise<void> {
+  const reason = how.terminated ? "terminated" : how.expired ? "expired" : "revoked";
+  host.logger.info(`Discarding revoked task: ${request.name}[${request.id}]`, { ...fields(request), reason });
+  host.events.task("task-revoked", request, how);
+  if (request.storesErrors)
+    await host.results.revoked(request, reason).catch((error: unknown) => {
+      host.logger.error("REVOKED could not be stored", { ...fields(request), error });
+    });
+  void signal("taskRevoked", request, host, () => how);
+}
+
+const fields = (request: Request): { taskId: string; task: string } => ({ taskId: request.id, task: request.name });
+
+type TaskSignalName = "taskSuccess" | "taskFailure" | "taskRetry" | "taskRevoked" | "taskInternalError";
+
+/** Tells the handlers of a signal. Nothing waits for them. */
+async function signal(
+  name: TaskSignalName,
+  request: Request,
+  { signals, hostname }: FinishHost,
+  own: () => object,
+): Promise<void> {
+  const one = signals[name];
+  if (!one.connected) return;
+  const payload = { taskId: request.id, task: request.name, request: requestInfo(request, hostname), ...own() };
+  await one.send(request.name, payload as never);
 }

@@ -1,10 +1,13 @@
 import type { Delivery } from "../brokers/broker.js";
 import type { Config } from "../client/config.js";
+import type { Signals } from "../client/signals.js";
 import { definitionOf } from "../client/task.js";
 import type { AnyTask } from "../client/types.js";
 import { ContentDisallowed, DecodeError, InvalidTaskError, NotRegistered } from "../errors.js";
+import { exactRepr } from "../protocol/python-text.js";
 import { type TaskRequest, decodeTask } from "../protocol/task-message.js";
 import type { Logger } from "../util/logger.js";
+import type { EventDispatcher } from "./events.js";
 import { Forwarder } from "./forward.js";
 import { Request } from "./request.js";
 import type { Results } from "./results.js";
@@ -15,6 +18,8 @@ export interface IntakeHost {
   readonly config: Readonly<Config>;
   readonly accept: ReadonlySet<string>;
   readonly results: Results;
+  readonly events: EventDispatcher;
+  readonly signals: Signals;
   readonly logger: Logger;
   /** Has a shutdown wait for it. */
   track(work: Promise<void>): void;
@@ -30,13 +35,19 @@ export function takeIn(delivery: Delivery, host: IntakeHost): Request | null {
   try {
     task = decodeTask(delivery.message, { accept: host.accept });
   } catch (error) {
-    refuse(delivery, error, host.logger);
+    refuse(delivery, error, host);
     return null;
   }
   const known = host.tasks.get(task.task);
   const definition = known && definitionOf(known);
   if (!definition) {
     host.track(refuseTask(delivery, task, notRegistered(task), host));
+    host.events.task(
+      "task-failed",
+      { id: task.id, sendsEvents: true },
+      { exception: `NotRegistered(${exactRepr(task.task)})` },
+    );
+    void host.signals.taskUnknown.send(task.task, { task: task.task, taskId: task.id, message: delivery.message });
     return null;
   }
   try {
@@ -48,7 +59,7 @@ export function takeIn(delivery: Delivery, host: IntakeHost): Request | null {
   return new Request(task, delivery, definition, host.config);
 }
 
-function refuse(delivery: Delivery, error: unknown, logger: Logger): void {
+function refuse(delivery: Delivery, error: unknown, { logger, signals }: IntakeHost): void {
   const fields = { queue: delivery.queue, tag: delivery.tag, error };
   if (error instanceof DecodeError && !(error instanceof ContentDisallowed || error instanceof InvalidTaskError)) {
     logger.error("a message could not be read and was dropped", fields);
@@ -56,6 +67,7 @@ function refuse(delivery: Delivery, error: unknown, logger: Logger): void {
   } else {
     logger.error("a message was rejected", fields);
     void delivery.reject({ requeue: false });
+    void signals.taskRejected.send("", { message: delivery.message, exception: error });
   }
 }
 

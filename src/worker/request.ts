@@ -1,25 +1,36 @@
-import type { Delivery } from "../brokers/broker.js";
-import type { RequestInfo } from "../client/task-context.js";
+import type { Delivery, DeliveryInfo } from "../brokers/broker.js";
+import type { Config } from "../client/config.js";
 import type { CurrentTask } from "../client/current-task.js";
 import type { TaskDefinition } from "../client/task.js";
-import type { Config } from "../client/config.js";
-import type { AnyTask } from "../client/types.js";
+import { parseIsoTime } from "../protocol/iso-time.js";
 import type { ResultNode } from "../protocol/result.js";
 import { type TaskRequest, decodeTask } from "../protocol/task-message.js";
+import { now } from "../util/time.js";
+import type { RunRequest } from "./run/run-request.js";
 
 /** A task message in this worker: what it asks for, where it came from, and the options that apply to it. */
-export class Request implements CurrentTask {
+export class Request implements RunRequest, CurrentTask {
   readonly task: TaskRequest;
   readonly delivery: Delivery;
   readonly definition: TaskDefinition;
-  readonly name: AnyTask["name"];
+  readonly name: string;
   /** The tasks it has sent so far. */
   readonly children: ResultNode[] = [];
   /** Its run is over, whatever the handler still does: no state of it may follow the final one. */
   ended = false;
+  /** Its message has been acknowledged or rejected. */
+  acknowledged = false;
+  /** When it was started, in milliseconds since 1970; null before. */
+  startedAt: number | null = null;
+  /** Resolves when STARTED is stored, where it is: no later state may overtake it. */
+  startReported: Promise<void> | undefined;
   readonly acksLate: boolean;
   readonly acksOnFailure: boolean;
+  readonly acksOnTimeout: boolean;
+  readonly rejectOnWorkerLost: boolean;
+  readonly retryOnWorkerLost: boolean;
   readonly trackStarted: boolean;
+  readonly sendsEvents: boolean;
   /** Whether a success is stored, and whether a failure is. */
   readonly storesResult: boolean;
   readonly storesErrors: boolean;
@@ -33,11 +44,16 @@ export class Request implements CurrentTask {
     this.definition = definition;
     this.name = task.task;
     this.acksLate = options.acksLate ?? config.taskAcksLate;
-    this.acksOnFailure = options.acksOnFailureOrTimeout ?? config.taskAcksOnFailureOrTimeout;
+    const acks = options.acksOnFailureOrTimeout ?? config.taskAcksOnFailureOrTimeout;
+    this.acksOnFailure = options.acksOnFailure ?? config.taskAcksOnFailure ?? acks;
+    this.acksOnTimeout = options.acksOnTimeout ?? config.taskAcksOnTimeout ?? acks;
+    this.rejectOnWorkerLost = options.rejectOnWorkerLost ?? config.taskRejectOnWorkerLost;
+    this.retryOnWorkerLost = options.retryOnWorkerLost ?? config.taskRetryOnWorkerLost;
     const ignored = task.ignoreResult ?? options.ignoreResult ?? config.taskIgnoreResult;
     this.storesResult = !ignored;
     this.storesErrors = !ignored || (options.storeErrorsEvenIfIgnored ?? config.taskStoreErrorsEvenIfIgnored);
     this.trackStarted = !ignored && (options.trackStarted ?? config.taskTrackStarted);
+    this.sendsEvents = options.sendEvents ?? true;
     // The message's limits win over the task's, those over the configuration's.
     this.hardLimit = task.timeLimit[0] ?? options.timeLimit ?? config.taskTimeLimit;
     this.softLimit = task.timeLimit[1] ?? options.softTimeLimit ?? config.taskSoftTimeLimit;
@@ -49,20 +65,36 @@ export class Request implements CurrentTask {
   get rootId(): string | null {
     return this.task.rootId;
   }
+  get deliveryInfo(): DeliveryInfo {
+    return this.delivery.info;
+  }
   get priority(): number | null {
     return this.delivery.info.priority;
+  }
+
+  get expired(): boolean {
+    return this.task.expires !== null && parseIsoTime(this.task.expires) <= now();
+  }
+
+  /** Milliseconds until it may start, 0 or less for now. */
+  get dueIn(): number {
+    return this.task.eta === null ? 0 : parseIsoTime(this.task.eta) - now();
   }
 
   addChild(child: ResultNode): void {
     this.children.push(child);
   }
 
+  ack(): Promise<void> {
+    if (this.acknowledged) return DONE;
+    this.acknowledged = true;
+    return this.delivery.ack();
+  }
+
   /** The request read again with Python's integral floats kept: what is sent on must not turn 1.0 into 1. */
   forForwarding(accept: ReadonlySet<string>): TaskRequest {
     return decodeTask(this.delivery.message, { accept, floats: "keep" });
   }
-
-  info(hostname: string): RequestInfo {
-    return { ...this.task, deliveryInfo: this.delivery.info, hostname };
-  }
 }
+
+const DONE = Promise.resolve();

@@ -1,7 +1,7 @@
 import type { Backend } from "../backends/backend.js";
 import type { Config } from "../client/config.js";
 import { TaskRevokedError } from "../errors.js";
-import { errorToException, pythonTraceback } from "../protocol/exception.js";
+import { errorToException } from "../protocol/exception.js";
 import { type ExceptionDocument, type ResultRecord, type State, dateDone, isReady } from "../protocol/result.js";
 import type { TaskRequest } from "../protocol/task-message.js";
 import { now } from "../util/time.js";
@@ -31,13 +31,12 @@ export class Results {
     return this.#store(request, "SUCCESS", value, null);
   }
 
-  failure(request: Request, error: unknown): Promise<void> {
-    return this.#store(request, "FAILURE", errorToException(error), pythonTraceback(error));
+  failure(request: Request, exception: ExceptionDocument, traceback: string): Promise<void> {
+    return this.#store(request, "FAILURE", exception, traceback);
   }
 
-  retry(request: Request, cause: unknown): Promise<void> {
-    const exception = cause === undefined ? null : errorToException(cause);
-    return this.#store(request, "RETRY", exception, cause === undefined ? null : pythonTraceback(cause));
+  retry(request: Request, exception: ExceptionDocument | null, traceback: string | null): Promise<void> {
+    return this.#store(request, "RETRY", exception, traceback);
   }
 
   revoked(request: Request, reason: "revoked" | "expired" | "terminated"): Promise<void> {

@@ -1,81 +1,112 @@
-import { CeleryError } from "../errors.js";
-import { parseIsoTime } from "../protocol/iso-time.js";
+import type { Signals } from "../client/signals.js";
 import { type Deferred, deferred } from "../util/deferred.js";
-import { type Timer, after, now } from "../util/time.js";
-import type { ContextHost } from "./context.js";
-import { type Execution, execute } from "./execute.js";
-import { type FinishHost, finish } from "./finish.js";
+import { now } from "../util/time.js";
+import type { EventDispatcher } from "./events.js";
+import { Execution, type ExecutionHost } from "./execution.js";
+import { type FinishHost, finish, revoked, settle } from "./finish.js";
+import type { Pool } from "./pool/pool.js";
+import { PrefetchWindow } from "./prefetch-window.js";
+import { RateLimits } from "./rate-limits.js";
 import type { Request } from "./request.js";
+import type { RevokedTasks } from "./revoked.js";
+import { requestInfo } from "./run/run-request.js";
+import { Waiting } from "./waiting.js";
 
 export interface SchedulerHost extends FinishHost {
   readonly concurrency: number;
   /** Messages to have reserved, not counting those that wait for their time; 0 for no limit. */
   readonly prefetch: number;
-  readonly hostname: string;
+  readonly mostWaiting: number | null;
+  readonly rateLimits: { readonly byDefault: string | number | null; readonly disabled: boolean };
+  readonly pool: Pool;
+  readonly revoked: RevokedTasks;
+  readonly events: EventDispatcher;
+  readonly signals: Signals;
   setPrefetch(count: number): void;
 }
-
-/** AMQP's prefetch count has 16 bits; Celery asks for no limit beyond. */
-const MAX_PREFETCH = 65535;
 
 /** Runs whose outcome is still being recorded, beyond `concurrency`: a slow store slows the worker, not fills its memory. */
 const MAX_UNRECORDED = 1000;
 
-/** Decides when a request runs: after its ETA, not after it expired, and `concurrency` at once. */
+/** Decides when a request runs: at its time, within its rate, not when it is revoked or expired, and `concurrency` at once. */
 export class Scheduler {
   readonly #host: SchedulerHost;
-  readonly #context: ContextHost;
-  readonly #waiting = new Map<Request, Timer>();
+  readonly #executions: ExecutionHost;
+  readonly #window: PrefetchWindow;
+  readonly #waiting = new Waiting((request) => this.#isDue(request));
+  readonly #limits: RateLimits;
   readonly #running = new Map<Request, Execution>();
   #ready: Request[] = [];
   #settling = 0;
+  #accepted = 0;
   #closed = false;
-  #abandoned = false;
   #idle: Deferred<void> | undefined;
 
   constructor(host: SchedulerHost) {
     this.#host = host;
-    this.#context = {
-      hostname: host.hostname,
+    this.#limits = new RateLimits(host.rateLimits, (request) => this.#admit(request));
+    this.#window = new PrefetchWindow(host.prefetch, host.mostWaiting, (count) => host.setPrefetch(count));
+    this.#executions = {
+      pool: host.pool,
       logger: host.logger,
+      accepted: (request) => this.#onAccepted(request),
       storeState: (request, state, meta) => this.#storeState(request, state, meta),
     };
   }
 
+  /** Tasks in the pool. */
+  get active(): readonly Execution[] {
+    return [...this.#running.values()];
+  }
+
+  /** Tasks that were started so far. */
+  get accepted(): number {
+    return this.#accepted;
+  }
+
+  /** Changes the rate limit of a task: `"10/m"`, or null for none. */
+  setRateLimit(name: string, limit: string | number | null): void {
+    this.#limits.set(name, limit);
+  }
+
+  /** Takes over a request that was received. */
   add(request: Request): void {
-    if (this.#closed) return;
-    this.#host.logger.info("task received", { taskId: request.id, task: request.name });
-    if (this.#isExpired(request)) return this.track(this.#expire(request));
-    this.#admit(request);
+    // Read while the worker was stopping.
+    if (this.#closed) return this.track(request.delivery.release());
+    const { logger, signals, events, hostname } = this.#host;
+    const { id, name, task } = request;
+    logger.info(`Task ${name}[${id}] received`, { taskId: id, task: name });
+    if (this.#refuse(request)) return;
+    if (signals.taskReceived.connected)
+      void signals.taskReceived.send(name, { taskId: id, task: name, request: requestInfo(request, hostname) });
+    events.task("task-received", request, {
+      ...{ name: task.shadow ?? name, args: task.argsrepr, kwargs: task.kwargsrepr },
+      ...{ root_id: task.rootId, parent_id: task.parentId, retries: task.retries },
+      ...{ eta: task.eta, expires: task.expires },
+    });
+    const dueIn = request.dueIn;
+    if (dueIn <= 0) return this.#limits.pass(request);
+    this.#waiting.add(request, now() + dueIn);
+    this.#window.waiting = this.#waiting.size;
   }
 
   /** Drops what has not started: the broker gives it to somebody, or already has. */
   forgetReserved(): void {
-    for (const timer of this.#waiting.values()) timer.cancel();
-    const waited = this.#waiting.size > 0;
-    this.#waiting.clear();
-    this.#ready = [];
-    if (waited) this.#adjustPrefetch();
+    this.#takeUnstarted();
     this.#checkIdle();
   }
 
-  /** Starts nothing more: what is not running stays unsettled, for the consumer to give back. */
-  close(): void {
+  /** Starts nothing more, and gives back what has not started. */
+  async close(): Promise<void> {
     this.#closed = true;
-    this.forgetReserved();
+    const unstarted = this.#takeUnstarted();
+    this.#checkIdle();
+    await Promise.all(unstarted.map((request) => request.delivery.release()));
   }
 
-  /** Tells running tasks to stop and waits for none of them; what they still do is not recorded. */
-  abandon(): void {
-    this.#abandoned = true;
-    const reason = new CeleryError("the worker is shutting down");
-    for (const [request, execution] of this.#running) {
-      this.#host.logger.warn("a running task was abandoned", { taskId: request.id, task: request.name });
-      request.ended = true;
-      execution.stop.abort(reason);
-    }
-    this.#running.clear();
-    this.close();
+  /** Stops running tasks that the given test picks; `retry` says whether their results tell of it. */
+  cancel(which: (request: Request) => boolean, retry: (request: Request) => boolean, why: string): void {
+    for (const [request, execution] of this.#running) if (which(request)) execution.cancel(retry(request), why);
   }
 
   /** Resolves when nothing runs or is being recorded. */
@@ -83,87 +114,6 @@ export class Scheduler {
     const { promise } = (this.#idle ??= deferred());
     this.#checkIdle();
     return promise;
-  }
-
-  /** Queues what may start now; what may not is looked at again when it is due by today's clock. */
-  #admit(request: Request): void {
-    const due = request.task.eta === null ? 0 : parseIsoTime(request.task.eta) - now();
-    if (due <= 0) {
-      this.#ready.push(request);
-      this.#fill();
-      return;
-    }
-    const wake = (): void => {
-      this.#waiting.delete(request);
-      this.#adjustPrefetch();
-      this.#admit(request);
-    };
-    this.#waiting.set(request, after(due, wake));
-    this.#adjustPrefetch();
-  }
-
-  /** A message that waits for its time must not keep others from coming. */
-  #adjustPrefetch(): void {
-    const host = this.#host;
-    if (host.prefetch === 0) return;
-    const count = host.prefetch + this.#waiting.size;
-    host.setPrefetch(count > MAX_PREFETCH ? 0 : count);
-  }
-
-  #fill(): void {
-    const { concurrency } = this.#host;
-    while (this.#running.size < concurrency && this.#settling < concurrency + MAX_UNRECORDED) {
-      const request = this.#ready.shift();
-      if (!request) return;
-      if (this.#isExpired(request)) this.track(this.#expire(request));
-      else this.#start(request);
-    }
-  }
-
-  #start(request: Request): void {
-    // Accepted: an early acknowledgement is on its way before the first line of the task runs.
-    if (!request.acksLate) void request.delivery.ack();
-    this.track(this.#run(request));
-  }
-
-  async #run(request: Request): Promise<void> {
-    const { results, logger } = this.#host;
-    // Its failure is looked after at once: the task may run for long.
-    const started = request.trackStarted
-      ? results.started(request).catch((error: unknown) => {
-          logger.error("STARTED could not be stored", { taskId: request.id, error });
-        })
-      : undefined;
-    const execution = execute(request, this.#context);
-    this.#running.set(request, execution);
-    const outcome = await execution.outcome;
-    request.ended = true;
-    this.#running.delete(request);
-    this.#fill();
-    if (this.#abandoned) return;
-    await started;
-    await finish(request, outcome, this.#host);
-  }
-
-  async #storeState(request: Request, state: string, meta: unknown): Promise<void> {
-    const { results, logger } = this.#host;
-    if (!request.ended) return results.state(request, state, meta);
-    logger.warn("a state reported after the end of a task was dropped", { taskId: request.id, state });
-  }
-
-  #isExpired(request: Request): boolean {
-    return request.task.expires !== null && parseIsoTime(request.task.expires) <= now();
-  }
-
-  async #expire(request: Request): Promise<void> {
-    const { results, logger } = this.#host;
-    logger.info("task expired", { taskId: request.id, task: request.name });
-    try {
-      if (request.storesErrors) await results.revoked(request, "expired");
-    } catch (error) {
-      logger.error("the expiry of a task could not be stored", { taskId: request.id, error });
-    }
-    await request.delivery.ack();
   }
 
   /** Counts the work as unfinished business: `idle` waits for it. */
@@ -178,8 +128,78 @@ export class Scheduler {
       });
   }
 
+  #takeUnstarted(): Request[] {
+    const requests = [...this.#ready, ...this.#limits.clear(), ...this.#waiting.clear()];
+    this.#ready = [];
+    this.#window.waiting = 0;
+    return requests;
+  }
+
+  #isDue(request: Request): void {
+    this.#window.waiting = this.#waiting.size;
+    this.#limits.pass(request);
+  }
+
+  #admit(request: Request): void {
+    this.#ready.push(request);
+    this.#fill();
+  }
+
+  #fill(): void {
+    const { concurrency } = this.#host;
+    while (this.#running.size < concurrency && this.#settling < concurrency + MAX_UNRECORDED) {
+      const request = this.#ready.shift();
+      if (!request) return;
+      if (!this.#refuse(request)) this.track(this.#run(request));
+    }
+  }
+
+  /** Deals with a request that must not run: true when it was one. */
+  #refuse(request: Request): boolean {
+    const { revoked: ids } = this.#host;
+    const { expired } = request;
+    if (!expired && !ids.has(request.id) && !ids.hasStamp(request.task)) return false;
+    if (expired) ids.add(request.id);
+    this.track(this.#discard(request, expired));
+    return true;
+  }
+
+  async #discard(request: Request, expired: boolean): Promise<void> {
+    await revoked(request, { terminated: false, signum: null, expired }, this.#host);
+    await settle(request, "ack", this.#host);
+  }
+
+  async #run(request: Request): Promise<void> {
+    // Its failure is looked after at once: the task may run for long.
+    const execution = new Execution(request, this.#executions);
+    this.#running.set(request, execution);
+    const ending = await execution.ending;
+    this.#running.delete(request);
+    this.#fill();
+    await request.startReported;
+    await finish(request, ending, this.#host);
+  }
+
+  #onAccepted(request: Request): void {
+    const { results, events, logger } = this.#host;
+    this.#accepted++;
+    // An early acknowledgement is on its way before the first line of the task runs.
+    if (!request.acksLate) void request.ack();
+    events.task("task-started", request, {});
+    if (!request.trackStarted) return;
+    request.startReported = results.started(request).catch((error: unknown) => {
+      logger.error("STARTED could not be stored", { taskId: request.id, error });
+    });
+  }
+
+  async #storeState(request: Request, state: string, meta: unknown): Promise<void> {
+    const { results, logger } = this.#host;
+    if (!request.ended) return results.state(request, state, meta);
+    logger.warn("a state reported after the end of a task was dropped", { taskId: request.id, state });
+  }
+
   #checkIdle(): void {
-    if (!this.#abandoned && this.#settling > 0) return;
+    if (this.#settling > 0) return;
     this.#idle?.resolve();
     this.#idle = undefined;
   }

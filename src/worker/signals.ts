@@ -1,11 +1,27 @@
-const SIGNALS = ["SIGTERM", "SIGINT"] as const;
+/** What signals can ask of a worker. */
+export interface SignalTarget {
+  warm(): void;
+  /** Each further call goes a step further. */
+  cold(): void;
+}
 
-/** The first signal asks for a warm shutdown, any further one for a forced one. Returns what takes the listeners off. */
-export function trapSignals(shutdown: (force: boolean) => void): () => void {
-  let seen = 0;
-  const onSignal = (): void => shutdown(seen++ > 0);
-  for (const signal of SIGNALS) process.on(signal, onSignal);
+/**
+ * Celery's ladder (celery/apps/worker.py): SIGTERM and the first SIGINT are warm, SIGQUIT and every further SIGINT cold.
+ * Returns what takes the listeners off.
+ */
+export function trapSignals(target: SignalTarget, { remapSigterm }: { readonly remapSigterm?: "SIGQUIT" }): () => void {
+  let interrupted = false;
+  const listeners = {
+    SIGTERM: () => (remapSigterm ? target.cold() : target.warm()),
+    SIGQUIT: () => target.cold(),
+    SIGINT: () => {
+      if (interrupted) target.cold();
+      else target.warm();
+      interrupted = true;
+    },
+  } as const;
+  for (const [signal, listener] of Object.entries(listeners)) process.on(signal, listener);
   return () => {
-    for (const signal of SIGNALS) process.off(signal, onSignal);
+    for (const [signal, listener] of Object.entries(listeners)) process.off(signal, listener);
   };
 }

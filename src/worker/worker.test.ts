@@ -37,7 +37,7 @@ async function setUp(
   define(app);
   const worker = await new Worker(app, { concurrency: 4, ...options }).start();
   const end = async (): Promise<void> => {
-    await worker.shutdown({ force: true });
+    await worker.shutdown({ how: "cold" });
     await app.close();
   };
   return { app, worker, logged, [Symbol.asyncDispose]: end };
@@ -192,7 +192,7 @@ describe("worker", () => {
     );
     await it.app.sendTask("stuck");
     const signal = await started.promise;
-    await it.worker.shutdown({ force: true });
+    await it.worker.shutdown({ how: "cold" });
     assert.ok(signal.aborted, "the handler was told");
     assert.equal(await (await it.app.broker()).size("celery"), 1);
     await it.app.close();

@@ -1,30 +1,45 @@
-import type { Consumer, Delivery } from "../brokers/broker.js";
+import type { Broker, Consumer, Delivery } from "../brokers/broker.js";
 import type { Celery } from "../client/app.js";
 import { CeleryError } from "../errors.js";
+import { eventExchange } from "../protocol/control.js";
 import { acceptedTypes } from "../protocol/serializers/registry.js";
 import { onAbort } from "../util/abort.js";
 import { deferred } from "../util/deferred.js";
+import { after } from "../util/time.js";
+import { EventDispatcher } from "./events.js";
 import { Forwarder } from "./forward.js";
+import { Heart } from "./heart.js";
 import { type IntakeHost, takeIn } from "./intake.js";
 import { type ResolvedOptions, type WorkerOptions, resolveOptions } from "./options.js";
+import { openPool } from "./pool/open.js";
+import type { Pool } from "./pool/pool.js";
 import { Results } from "./results.js";
+import { RevokedTasks } from "./revoked.js";
 import { Scheduler } from "./scheduler.js";
+import { Ladder, type ShutdownOptions } from "./shutdown.js";
 import { trapSignals } from "./signals.js";
 
 export type WorkerState = "created" | "starting" | "running" | "stopping" | "stopped";
 
-/**
- * A Celery worker inside this process (userguide/workers): consumes the application's queues and runs its tasks,
- * `concurrency` at once, on the event loop.
- */
+/** What a worker is made of while it runs. */
+interface Parts {
+  readonly pool: Pool;
+  readonly scheduler: Scheduler;
+  readonly events: EventDispatcher;
+  readonly heart: Heart;
+  readonly consumer: Consumer;
+}
+
+/** A Celery worker inside this process (userguide/workers): consumes the application's queues and runs its tasks, `concurrency` at once. */
 export class Worker implements AsyncDisposable {
   readonly hostname: string;
   readonly #app: Celery;
   readonly #options: ResolvedOptions;
   readonly #stopped = deferred();
+  readonly #ladder = new Ladder();
+  readonly #revoked = new RevokedTasks();
   #state: WorkerState = "created";
-  #consumer: Consumer | undefined;
-  #scheduler: Scheduler | undefined;
+  #parts: Parts | undefined;
   #shutdown: Promise<void> | undefined;
 
   /** Throws `ImproperlyConfigured` for options that cannot be meant. */
@@ -42,10 +57,14 @@ export class Worker implements AsyncDisposable {
 
   /** Runs until shut down: resolves after a clean stop, rejects on a fatal error. Aborting the signal is a warm shutdown. */
   async run(options: { signal?: AbortSignal } = {}): Promise<void> {
-    const off = onAbort(options.signal, () => this.#shutDown(false));
-    const release = this.#options.handleSignals ? trapSignals((force) => this.#shutDown(force)) : undefined;
+    const ask = (how: ShutdownOptions): void => void this.shutdown(how).catch(() => undefined);
+    const off = onAbort(options.signal, () => ask({}));
+    const { handleSignals } = this.#options;
+    const target = { warm: () => ask({ how: "warm" }), cold: () => ask({ how: "cold" }) };
+    const release = handleSignals ? trapSignals(target, handleSignals) : undefined;
     try {
       if (this.#state === "created") await this.start();
+      // It rejects with what went wrong.
       await this.#stopped.promise;
     } finally {
       off();
@@ -58,7 +77,9 @@ export class Worker implements AsyncDisposable {
     if (this.#state !== "created")
       throw new CeleryError(`this worker is ${this.#state}; make a new one to start again`);
     this.#state = "starting";
+    const { signals, logger } = this.#app;
     try {
+      await signals.workerInit.send(this.hostname, { hostname: this.hostname });
       await this.#consume();
     } catch (error) {
       this.#end(error);
@@ -66,18 +87,20 @@ export class Worker implements AsyncDisposable {
     }
     if (this.#state === "starting") {
       this.#state = "running";
-      this.#app.logger.info("worker ready", { hostname: this.hostname });
+      this.#parts?.heart.start();
+      logger.info(`${this.hostname} ready.`, { hostname: this.hostname });
+      void signals.workerReady.send(this.hostname, { hostname: this.hostname });
     }
     return this;
   }
 
   /**
-   * Warm by default: takes nothing more, lets running tasks end, gives back what was not started. With `force` running
-   * tasks are told to stop through their signal and not waited for; those that acknowledge late go back to the queue.
+   * Takes nothing more, gives back at once what was not started, and stops as `how` says. Asking again can only make it
+   * faster. Resolves when it is over.
    */
-  shutdown(options: { force?: boolean } = {}): Promise<void> {
-    if (options.force) this.#scheduler?.abandon();
-    this.#shutdown ??= this.#stop();
+  shutdown(options: ShutdownOptions = {}): Promise<void> {
+    this.#ladder.ask(options);
+    this.#shutdown ??= this.#stop(options);
     return this.#shutdown;
   }
 
@@ -85,36 +108,41 @@ export class Worker implements AsyncDisposable {
     return this.shutdown();
   }
 
+  /** Changes how often a task may run here: `"10/s"`, `"100/m"`, `"5/h"`, or null for no limit. */
+  rateLimit(task: string, limit: string | number | null): void {
+    this.#parts?.scheduler.setRateLimit(task, limit);
+  }
+
   async #consume(): Promise<void> {
     const app = this.#app;
+    const { logger, signals } = app;
+    const { concurrency, prefetch, config } = this.#options;
     const [broker, backend] = await Promise.all([app.broker(), app.backend()]);
+    const pool = await openPool(this.#options, { hostname: this.hostname, logger, signals });
+    await pool.start();
     // Shut down meanwhile: nobody would stop a consumer made now.
-    if (this.#state !== "starting") return;
-    const queues = (this.#options.queues ?? []).map((name) => app.queues.get(name));
-    const results = new Results(backend, app.conf, this.hostname);
-    const accept = acceptedTypes(app.conf.acceptContent);
-    const forwarder = new Forwarder(app.publisher, app.router, app.conf);
-    const { logger } = app;
-    const { concurrency, prefetch } = this.#options;
+    if (this.#state !== "starting") return pool.stop();
+    const accept = acceptedTypes(config.acceptContent);
+    const results = new Results(backend, config, this.hostname);
+    const events = this.#dispatcher(broker);
     const scheduler = new Scheduler({
       ...{ concurrency, prefetch, hostname: this.hostname },
-      ...{ results, forwarder, accept, logger },
-      setPrefetch: (count) => this.#consumer?.setPrefetch(count),
+      ...{ mostWaiting: config.workerEtaTaskLimit, pool, revoked: this.#revoked },
+      ...{ results, forwarder: new Forwarder(app.publisher, app.router, config), accept, events, signals, logger },
+      rateLimits: { byDefault: config.taskDefaultRateLimit, disabled: config.workerDisableRateLimits },
+      setPrefetch: (count) => this.#parts?.consumer.setPrefetch(count),
     });
-    this.#scheduler = scheduler;
-    const track = (work: Promise<void>): void => scheduler.track(work);
-    const host: IntakeHost = { tasks: app.tasks, config: app.conf, accept, results, logger, track };
+    const host: IntakeHost = {
+      ...{ tasks: app.tasks, config, accept, results, events, signals, logger },
+      track: (work) => scheduler.track(work),
+    };
     const connected = deferred();
-    const consumer = broker.consume(queues.length > 0 ? queues : app.queues.configured, {
-      prefetch,
-      delayedQueues: app.queues.all,
-      onConnected: () => connected.resolve(),
-      onConnectionLost: (error) => {
-        logger.warn("connection to the broker lost, reconnecting", { error, broker: broker.displayUrl });
-        scheduler.forgetReserved();
-      },
-    });
-    this.#consumer = consumer;
+    const consumer = this.#open(broker, scheduler, () => connected.resolve());
+    const heart = new Heart(events, broker.capabilities.fanout ? this.#options.heartbeatInterval : 0, () => ({
+      active: scheduler.active.length,
+      processed: scheduler.accepted,
+    }));
+    this.#parts = { pool, scheduler, events, heart, consumer };
     const consuming = this.#read(consumer, (delivery) => {
       const request = takeIn(delivery, host);
       if (request) scheduler.add(request);
@@ -122,36 +150,116 @@ export class Worker implements AsyncDisposable {
     await Promise.race([connected.promise, consuming]);
   }
 
+  #open(broker: Broker, scheduler: Scheduler, onConnected: () => void): Consumer {
+    const { queues, logger } = this.#app;
+    const named = this.#options.queues.map((name) => queues.get(name));
+    return broker.consume(named.length > 0 ? named : queues.configured, {
+      prefetch: this.#options.prefetch,
+      delayedQueues: queues.all,
+      onConnected,
+      onConnectionLost: (error) => {
+        logger.warn("connection to the broker lost, reconnecting", { error, broker: broker.displayUrl });
+        scheduler.forgetReserved();
+        if (this.#options.config.workerCancelLongRunningTasksOnConnectionLoss)
+          scheduler.cancel(
+            (request) => request.acksLate && !request.acknowledged,
+            () => true,
+            "the connection to the broker was lost",
+          );
+      },
+    });
+  }
+
+  #dispatcher(broker: Broker): EventDispatcher {
+    const { clock, publisher, logger } = this.#app;
+    const { config } = this.#options;
+    const { fanout, eventExchange: type = "topic" } = broker.capabilities;
+    const exchange = eventExchange(config.eventExchange, type);
+    if (config.workerSendTaskEvents && !fanout)
+      logger.warn(`task events are not sent: ${broker.displayUrl} has no fanout`, { hostname: this.hostname });
+    const publish = fanout
+      ? (message: Parameters<typeof publisher.send>[0], routingKey: string) =>
+          publisher.send(
+            message,
+            { destination: { exchange, routingKey }, declare: [], mandatory: false },
+            { retry: false },
+          )
+      : () => Promise.resolve();
+    const serializer = config.eventSerializer;
+    return new EventDispatcher(
+      { hostname: this.hostname, clock, serializer, logger, publish },
+      fanout && config.workerSendTaskEvents,
+    );
+  }
+
   async #read(consumer: Consumer, take: (delivery: Delivery) => void): Promise<void> {
     try {
       for await (const delivery of consumer) take(delivery);
     } catch (error) {
       this.#app.logger.error("worker stops: the broker could not be reached", { error });
-      await this.#scheduler?.idle();
+      this.#parts?.heart.stop();
+      await this.#parts?.scheduler.idle();
+      await this.#parts?.pool.stop();
       this.#end(error);
       throw error;
     }
   }
 
-  /** For those who wait for `run`: it rejects with what went wrong. */
-  #shutDown(force: boolean): void {
-    this.shutdown({ force }).catch(() => undefined);
-  }
-
-  async #stop(): Promise<void> {
+  async #stop({ how = "warm" }: ShutdownOptions): Promise<void> {
     if (this.#state === "stopped") return;
     this.#state = "stopping";
-    this.#scheduler?.close();
+    const { signals, logger } = this.#app;
+    void signals.workerShuttingDown.send(this.hostname, { hostname: this.hostname, how });
     try {
-      await this.#consumer?.stop();
-      await this.#scheduler?.idle();
-      await this.#consumer?.close();
+      if (this.#parts) await Promise.race([this.#wind(this.#parts), this.#abandon(this.#parts)]);
     } catch (error) {
       this.#end(error);
       throw error;
+    } finally {
+      this.#ladder.end();
     }
     this.#end();
-    this.#app.logger.info("worker stopped", { hostname: this.hostname });
+    logger.info("worker stopped", { hostname: this.hostname });
+    await signals.workerShutdown.send(this.hostname, { hostname: this.hostname });
+  }
+
+  /** Warm, and cold as soon as that is asked for. */
+  async #wind({ consumer, scheduler, pool, heart, events }: Parts): Promise<void> {
+    const ladder = this.#ladder;
+    // From here on nothing new is taken, so what goes back does not come again.
+    const stopped = consumer.stop();
+    await Promise.all([stopped, scheduler.close()]);
+    const idle = scheduler.idle();
+    await Promise.race([idle, ladder.cold.then(() => this.#cold(scheduler))]);
+    await idle;
+    heart.stop();
+    await events.flush();
+    await consumer.close();
+    await pool.stop();
+  }
+
+  async #cold(scheduler: Scheduler): Promise<void> {
+    const { workerSoftShutdownTimeout: seconds, workerEnableSoftShutdownOnIdle: always } = this.#options.config;
+    if (seconds > 0 && (always || scheduler.active.length > 0)) {
+      this.#app.logger.warn(`Initiating Soft Shutdown, terminating in ${seconds} seconds`, { hostname: this.hostname });
+      const over = deferred();
+      const timer = after(seconds * 1000, () => over.resolve());
+      await Promise.race([always ? over.promise : scheduler.idle(), over.promise, this.#ladder.again]);
+      timer.cancel();
+    }
+    scheduler.cancel(
+      () => true,
+      (request) => !request.acksLate,
+      "the worker is shutting down",
+    );
+  }
+
+  /** Hard: what is under way is left to itself. */
+  async #abandon({ consumer, pool, heart }: Parts): Promise<void> {
+    await this.#ladder.hard;
+    heart.stop();
+    for (const end of [consumer.close(), pool.stop()])
+      end.catch((error: unknown) => this.#app.logger.warn("a hard shutdown left something behind", { error }));
   }
 
   #end(error?: unknown): void {

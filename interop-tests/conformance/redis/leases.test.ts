@@ -55,7 +55,7 @@ describe("redis broker: leases", function () {
     const worker = await new Worker(app, { concurrency: 1 }).start();
     const close = app.close.bind(app);
     app.close = async () => {
-      await worker.shutdown({ force: true });
+      await worker.shutdown({ how: "cold" });
       await close();
     };
     return app;

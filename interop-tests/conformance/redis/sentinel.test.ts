@@ -173,7 +173,7 @@ describe("redis broker and results: Sentinel", function () {
       assert.equal(await waiting, "through the change");
       await both(2);
     } finally {
-      await worker.shutdown({ force: true });
+      await worker.shutdown({ how: "cold" });
       await client.close();
       await python.kill();
     }

@@ -47,6 +47,11 @@ export class AmqpDelivery implements Delivery {
     return this.#settle(requeue ? "requeue" : "reject");
   }
 
+  /** RabbitMQ puts whatever is given back where it was, where that is possible. */
+  release(): Promise<void> {
+    return this.#settle("requeue");
+  }
+
   /** The frame is written in order with all others of the channel; there is no answer to wait for. */
   #settle(how: "ack" | "reject" | "requeue"): Promise<void> {
     if (!this.#settled) {

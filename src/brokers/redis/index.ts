@@ -9,6 +9,7 @@ import { redisTarget } from "./target.js";
 
 const capabilities: BrokerCapabilities = {
   fanout: true,
+  eventExchange: "fanout",
   topic: true,
   priority: "lowest-first",
   redelivery: "visibility-timeout",

@@ -126,11 +126,11 @@ export class VirtualConsumer<R> implements Consumer, Settler<R> {
   }
 
   /** Called by deliveries. */
-  async settled(delivery: VirtualDelivery<R>, how: "ack" | "drop" | "requeue"): Promise<void> {
+  async settled(delivery: VirtualDelivery<R>, how: "ack" | "drop" | "requeue" | "release"): Promise<void> {
     if (!this.#held.delete(delivery)) return;
-    if (how === "requeue") {
+    if (how === "requeue" || how === "release") {
       try {
-        await this.#source.giveBack([delivery.taken], "back");
+        await this.#source.giveBack([delivery.taken], how === "requeue" ? "back" : "front");
       } catch (error) {
         this.#orphans.push(delivery.taken);
         this.#say("a message could not be put back", error);

@@ -4,7 +4,7 @@ import type { Taken } from "./store.js";
 
 /** What a delivery needs of its consumer. */
 export interface Settler<R> {
-  settled(delivery: VirtualDelivery<R>, how: "ack" | "drop" | "requeue"): Promise<void>;
+  settled(delivery: VirtualDelivery<R>, how: "ack" | "drop" | "requeue" | "release"): Promise<void>;
 }
 
 export class VirtualDelivery<R> implements Delivery {
@@ -32,5 +32,9 @@ export class VirtualDelivery<R> implements Delivery {
 
   reject(options: { readonly requeue: boolean }): Promise<void> {
     return this.#settler.settled(this, options.requeue ? "requeue" : "drop");
+  }
+
+  release(): Promise<void> {
+    return this.#settler.settled(this, "release");
   }
 }

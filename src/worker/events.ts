@@ -1,0 +1,89 @@
+import type { LamportClock } from "../client/clock.js";
+import { type EventDocument, type EventFields, type EventType, encodeEvent } from "../protocol/event.js";
+import { eventBatchRoutingKey, eventDocument, eventGroup, eventRoutingKey } from "../protocol/event.js";
+import type { Message } from "../protocol/message.js";
+import type { Logger } from "../util/logger.js";
+import type { Request } from "./request.js";
+
+/** What the dispatcher needs of the worker. */
+export interface EventHost {
+  readonly hostname: string;
+  readonly clock: LamportClock;
+  readonly serializer: string;
+  readonly logger: Logger;
+  publish(message: Message, routingKey: string): Promise<void>;
+}
+
+type TaskEvent = Extract<EventType, `task-${string}`>;
+type WorkerEvent = Extract<EventType, `worker-${string}`>;
+
+/** Task events that travel in one message (celery/events/dispatcher.py). */
+const BATCH = 24;
+
+/** Tells monitors what happens here (celery/events/dispatcher.py). What cannot be sent is dropped, and costs no task anything. */
+export class EventDispatcher {
+  /** Whether task events are sent (`-E`). */
+  enabled: boolean;
+  readonly #host: EventHost;
+  #buffer: EventDocument[] = [];
+  #scheduled = false;
+  #sending: Promise<void> = Promise.resolve();
+
+  constructor(host: EventHost, enabled: boolean) {
+    this.#host = host;
+    this.enabled = enabled;
+  }
+
+  /** Notes an event of a task: it goes out with others at the end of this turn of the event loop. */
+  task<T extends TaskEvent>(
+    type: T,
+    request: Pick<Request, "id" | "sendsEvents">,
+    fields: Omit<EventFields[T], "uuid">,
+  ): void {
+    if (!this.enabled || !request.sendsEvents) return;
+    this.#buffer.push(this.#document(type, { uuid: request.id, ...fields } as unknown as EventFields[T]));
+    if (this.#buffer.length >= BATCH) this.#flush();
+    else if (!this.#scheduled) {
+      this.#scheduled = true;
+      setImmediate(() => {
+        this.#scheduled = false;
+        this.#flush();
+      });
+    }
+  }
+
+  /** Sends an event of the worker. */
+  worker<T extends WorkerEvent>(type: T, fields: EventFields[T]): void {
+    this.#send(this.#document(type, fields), eventRoutingKey(type));
+  }
+
+  /** Resolves when all that happened so far is sent, or could not be. */
+  flush(): Promise<void> {
+    this.#flush();
+    return this.#sending;
+  }
+
+  #document<T extends EventType>(type: T, fields: EventFields[T]): EventDocument {
+    const { hostname, clock } = this.#host;
+    return eventDocument(type, fields, { hostname, clock: clock.forward() });
+  }
+
+  #flush(): void {
+    const events = this.#buffer;
+    if (events.length === 0) return;
+    this.#buffer = [];
+    this.#send(events, eventBatchRoutingKey(eventGroup("task-")));
+  }
+
+  /** One after the other: an event never overtakes an earlier one. */
+  #send(events: EventDocument | readonly EventDocument[], routingKey: string): void {
+    const { hostname, serializer, logger } = this.#host;
+    this.#sending = this.#sending.then(async () => {
+      try {
+        await this.#host.publish(encodeEvent(events, { hostname, serializer }), routingKey);
+      } catch (error) {
+        logger.debug("events could not be sent", { error });
+      }
+    });
+  }
+}

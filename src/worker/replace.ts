@@ -1,0 +1,35 @@
+import { NotSupported } from "../errors.js";
+import type { SignatureDocument } from "../protocol/signature.js";
+import type { Forwarder } from "./forward.js";
+import type { Request } from "./request.js";
+
+/**
+ * Sends the task that goes on in this one's place (celery/app/task.py `Task.replace`): it has this one's id and
+ * everything that was to follow it. Throws `NotSupported` for more than a single task.
+ */
+export async function replace(
+  request: Request,
+  signature: SignatureDocument,
+  host: { readonly forwarder: Forwarder; readonly accept: ReadonlySet<string> },
+): Promise<void> {
+  if (signature.subtask_type !== null)
+    throw new NotSupported(`a task can be replaced by another task, not by a ${signature.subtask_type} yet`);
+  const task = request.forForwarding(host.accept);
+  const options = {
+    ...signature.options,
+    task_id: request.id,
+    root_id: task.rootId,
+    parent_id: request.id,
+    group_id: task.group,
+    group_index: task.groupIndex,
+    chord: task.chord,
+    replaced_task_nesting: task.replacedTaskNesting + 1,
+    link: [...listOf(signature.options.link), ...(task.callbacks ?? [])],
+    link_error: [...listOf(signature.options.link_error), ...(task.errbacks ?? [])],
+    reply_to: task.replyTo,
+  };
+  const links = { parentId: request.id, rootId: task.rootId ?? request.id, priority: request.priority };
+  await host.forwarder.send({ ...signature, options }, [], { ...links, ...(task.chain && { chain: task.chain }) });
+}
+
+const listOf = (value: unknown): unknown[] => (value === null || value === undefined ? [] : [value].flat());

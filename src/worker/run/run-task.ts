@@ -1,0 +1,65 @@
+import { runAsTask, type CurrentTask } from "../../client/current-task.js";
+import type { Signals } from "../../client/signals.js";
+import type { DefinedOptions, TaskDefinition } from "../../client/task.js";
+import { Ignore, Reject } from "../../errors.js";
+import { argumentsOf } from "./arguments.js";
+import { autoRetry } from "./autoretry.js";
+import { type ContextHost, ReplaceRequest, RetryRequest, WorkerTaskContext } from "./context.js";
+import { type Outcome, stateOf } from "./outcome.js";
+import type { RunRequest } from "./run-request.js";
+import type { Stop } from "./stop.js";
+
+/** What a run needs of the place where it happens. */
+export interface RunHost extends ContextHost {
+  readonly signals: Pick<Signals, "taskPrerun" | "taskPostrun">;
+}
+
+/** A task to run, which also notes what the handler sends. */
+export type Runnable = RunRequest & CurrentTask;
+
+/** Calls the handler and says how it ended; never rejects. The signals around it are sent here, beside the handler. */
+export async function runTask(
+  definition: TaskDefinition,
+  request: Runnable,
+  stop: Stop,
+  host: RunHost,
+): Promise<Outcome> {
+  const { taskPrerun, taskPostrun } = host.signals;
+  const context = new WorkerTaskContext(request, definition.options, stop, host);
+  if (!taskPrerun.connected && !taskPostrun.connected) return runAsTask(request, () => call(definition, context, stop));
+  return runAsTask(request, async () => {
+    const payload = { taskId: request.task.id, task: request.task.task, request: context.request };
+    await taskPrerun.send(request.task.task, payload);
+    const outcome = await call(definition, context, stop);
+    const retval = outcome.kind === "success" ? outcome.value : "error" in outcome ? outcome.error : null;
+    await taskPostrun.send(request.task.task, { ...payload, state: stateOf(outcome), retval });
+    return outcome;
+  });
+}
+
+async function call(definition: TaskDefinition, context: WorkerTaskContext, stop: Stop): Promise<Outcome> {
+  const { options } = definition;
+  let args: readonly unknown[];
+  try {
+    args = await argumentsOf(context.name, options, context.task);
+  } catch (error) {
+    return { kind: "failure", error, expected: false };
+  }
+  try {
+    return { kind: "success", value: (await definition.run(context, args)) ?? null };
+  } catch (thrown) {
+    return ending(stop.explain(thrown), options, context);
+  }
+}
+
+/** What was thrown, as a decision. */
+function ending(error: unknown, options: Readonly<DefinedOptions>, context: WorkerTaskContext): Outcome {
+  if (error instanceof RetryRequest) return error.plan;
+  if (error instanceof ReplaceRequest) return { kind: "replace", signature: error.signature };
+  if (error instanceof Reject) return { kind: "reject", requeue: error.requeue, error };
+  if (error instanceof Ignore) return { kind: "ignore" };
+  const again = autoRetry(error, options, context);
+  if (again?.kind === "retry") return again;
+  const last = again ? again.error : error;
+  return { kind: "failure", error: last, expected: options.throws?.some((one) => last instanceof one) ?? false };
+}

@@ -1,0 +1,56 @@
+import { deferred } from "../util/deferred.js";
+import { type Timer, after } from "../util/time.js";
+
+/** How a worker stops: lets running tasks end, stops them, or does not even wait for that. */
+export type ShutdownHow = "warm" | "cold" | "hard";
+
+export interface ShutdownOptions {
+  /**
+   * `"warm"` (default): running tasks end. `"cold"`: running tasks are stopped, after `workerSoftShutdownTimeout` seconds
+   * if that is set; those that acknowledge late go back to the queue, the others are marked RETRY. `"hard"`: nothing is
+   * waited for, and nothing recorded.
+   */
+  how?: ShutdownHow;
+  /** Seconds after which a warm shutdown becomes cold. Default: no limit. */
+  timeout?: number;
+}
+
+/** How far a shutdown has been asked to go. It only ever goes further. */
+export class Ladder {
+  readonly #asked = { warm: deferred(), cold: deferred(), again: deferred(), hard: deferred() };
+  #timer: Timer | undefined;
+  #cold = 0;
+
+  /** Each of them resolves when the shutdown was asked to go at least that far. */
+  get warm(): Promise<void> {
+    return this.#asked.warm.promise;
+  }
+  get cold(): Promise<void> {
+    return this.#asked.cold.promise;
+  }
+  /** Cold, without the wait before it. */
+  get again(): Promise<void> {
+    return this.#asked.again.promise;
+  }
+  get hard(): Promise<void> {
+    return this.#asked.hard.promise;
+  }
+
+  /** Asks for a step. Asking for a cold one again skips its wait, once more makes it hard. */
+  ask({ how = "warm", timeout }: ShutdownOptions): void {
+    this.#asked.warm.resolve();
+    if (how === "cold") this.#cold++;
+    if (how === "hard" || this.#cold > 2) this.#cold = 3;
+    if (this.#cold >= 1) this.#asked.cold.resolve();
+    if (this.#cold >= 2) this.#asked.again.resolve();
+    if (this.#cold >= 3) this.#asked.hard.resolve();
+    if (timeout === undefined) return;
+    this.#timer?.cancel();
+    this.#timer = after(timeout * 1000, () => this.#asked.cold.resolve());
+  }
+
+  /** The shutdown is over. */
+  end(): void {
+    this.#timer?.cancel();
+  }
+}
