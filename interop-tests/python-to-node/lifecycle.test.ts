@@ -184,7 +184,7 @@ for (const combination of deepCombinations)
       const child = await startNodeWorker(stage.options, { queues: [queue], concurrency: 1 });
       children.push(child);
       const id = await python.send("node.sleep", [0.7, "done"], {}, { queue });
-      await child.until(/task received/, 20);
+      await child.until(/ received/, 20);
       child.signal("SIGTERM");
       const { code } = await child.ended;
       assert.equal(code, 0, child.output);

@@ -10,7 +10,7 @@ const script = fileURLToPath(new URL("worker-process.ts", import.meta.url));
 export async function startNodeWorker(app: CeleryOptions, worker: WorkerOptions = {}): Promise<Child> {
   const child = startChild(process.execPath, ["--import", "tsx", script, JSON.stringify({ app, worker })]);
   try {
-    await child.until(/worker ready/, 30);
+    await child.until(/ ready\./, 30);
   } catch (error) {
     await child.kill();
     throw error;

@@ -72,7 +72,7 @@ export class Scheduler {
   /** Takes over a request that was received. */
   add(request: Request): void {
     // Read while the worker was stopping.
-    if (this.#closed) return this.track(request.delivery.release());
+    if (this.#closed) return void this.#ready.push(request);
     const { logger, signals, events, hostname } = this.#host;
     const { id, name, task } = request;
     logger.info(`Task ${name}[${id}] received`, { taskId: id, task: name });
@@ -96,12 +96,15 @@ export class Scheduler {
     this.#checkIdle();
   }
 
-  /** Starts nothing more, and gives back what has not started. */
-  async close(): Promise<void> {
+  /** Starts nothing more. */
+  close(): void {
     this.#closed = true;
+  }
+
+  /** Gives back what has not started: the newest first, since each goes to the front. */
+  async giveBack(): Promise<void> {
     const unstarted = this.#takeUnstarted();
-    this.#checkIdle();
-    await Promise.all(unstarted.map((request) => request.delivery.release()));
+    await Promise.all(unstarted.reverse().map((request) => request.delivery.release()));
   }
 
   /** Stops running tasks that the given test picks; `retry` says whether their results tell of it. */
@@ -146,6 +149,7 @@ export class Scheduler {
   }
 
   #fill(): void {
+    if (this.#closed) return;
     const { concurrency } = this.#host;
     while (this.#running.size < concurrency && this.#settling < concurrency + MAX_UNRECORDED) {
       const request = this.#ready.shift();

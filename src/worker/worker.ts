@@ -226,9 +226,10 @@ export class Worker implements AsyncDisposable {
   /** Warm, and cold as soon as that is asked for. */
   async #wind({ consumer, scheduler, pool, heart, events }: Parts): Promise<void> {
     const ladder = this.#ladder;
-    // From here on nothing new is taken, so what goes back does not come again.
-    const stopped = consumer.stop();
-    await Promise.all([stopped, scheduler.close()]);
+    scheduler.close();
+    // What goes back must not come again.
+    await consumer.stop();
+    await scheduler.giveBack();
     const idle = scheduler.idle();
     await Promise.race([idle, ladder.cold.then(() => this.#cold(scheduler))]);
     await idle;
