@@ -50,6 +50,10 @@ export const steps = [
   { name: "bad-input", needs, ...interop("bad-input") },
   { name: "node-to-python", needs, groups: ["interop"], ...interop("node-to-python") },
   { name: "python-to-node", needs, groups: ["interop"], ...interop("python-to-node") },
+  { name: "worker-table", needs, groups: ["interop", "worker"], ...interop("worker-table") },
+  { name: "remote", needs, groups: ["interop", "worker"], ...interop("remote") },
+  { name: "cli", needs: ["build", ...needs], groups: ["interop", "worker"], ...interop("cli") },
+  { name: "chaos", needs, groups: ["interop", "worker"], ...interop("chaos") },
   // It writes its totals as mocha does. Without CI set it uses a Docker engine that is there, and installs none.
   {
     name: "containers",
