@@ -20,7 +20,8 @@ import { TaskSignature } from "./signature.js";
 import { type Signals, makeSignals } from "./signals.js";
 import { splitBroker } from "./split-broker.js";
 import type { TaskContext } from "./task-context.js";
-import { type DefinedOptions, NamedTask, define, sentDefaults } from "./task.js";
+import { type DefinedOptions, annotated, sentDefaults } from "./task-options.js";
+import { NamedTask, define } from "./task.js";
 import type {
   AnyFunction,
   AnyTask,
@@ -123,7 +124,7 @@ export class Celery implements AsyncDisposable {
     const handler = typeof second === "function" ? second : third;
     const options = typeof second === "function" || second === undefined ? {} : second;
     if (!handler) return new NamedTask<never, unknown>(name, options, this.#send);
-    const definition: DefinedOptions = options;
+    const definition: DefinedOptions = annotated(name, options, this.conf.taskAnnotations);
     const task = new NamedTask<never, unknown>(name, sentDefaults(definition), this.#send);
     define(task, definition, handler);
     this.#tasks.set(name, task);

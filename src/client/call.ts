@@ -7,8 +7,8 @@ import { newId, originName } from "../util/id.js";
 import { now } from "../util/time.js";
 import type { Config } from "./config.js";
 import { currentTask } from "./current-task.js";
-import { checkTimeLimits } from "./publisher.js";
 import { unknownName } from "./settings.js";
+import { checkTimeLimits } from "./time-limits.js";
 import type { AnySignature, CallOptions } from "./types.js";
 
 const OPTION_NAMES: ReadonlySet<string> = new Set<keyof CallOptions>([

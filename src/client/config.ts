@@ -6,6 +6,7 @@ import { isRate } from "./rate.js";
 import type { RetryPolicy } from "./retry-policy.js";
 import type { RouteTable } from "./routes.js";
 import { boolean, checkSettings, choice, custom, nullable, number, record, text, textList } from "./settings.js";
+import { type TaskAnnotations, checkAnnotations } from "./task-options.js";
 
 /**
  * Settings under Celery's names in camelCase (userguide/configuration); durations are seconds. A setting that is not
@@ -58,6 +59,8 @@ export interface Config {
   readonly taskQueues:
     Readonly<Record<string, QueueSettings>> | readonly (QueueSettings & { readonly name: string })[] | null;
   readonly taskRoutes: RouteTable | null;
+  /** Options of tasks by name, `"*"` for all: they win over those that the tasks are defined with. */
+  readonly taskAnnotations: TaskAnnotations | null;
   /** Whether a queue name that is not in `taskQueues` makes a queue. Default true. */
   readonly taskCreateMissingQueues: boolean;
   readonly taskCreateMissingQueueType: "classic" | "quorum";
@@ -256,6 +259,7 @@ const SETTINGS = {
   taskDefaultDeliveryMode: { check: choice(1, 2), initial: 2 },
   taskQueues: { check: queues, initial: null },
   taskRoutes: { check: routes, initial: null },
+  taskAnnotations: { check: nullable(record), initial: null },
   taskCreateMissingQueues: { check: boolean, initial: true },
   taskCreateMissingQueueType: { check: queueType, initial: "classic" },
   taskCreateMissingQueueExchangeType: { check: nullable(exchangeType), initial: null },
@@ -353,5 +357,6 @@ export function resolveConfig(given: Readonly<Partial<Config>>): Readonly<Config
   const { taskSoftTimeLimit: soft, taskTimeLimit: hard } = config;
   if (soft !== null && hard !== null && soft > hard)
     throw new ImproperlyConfigured(`taskSoftTimeLimit (${soft} s) is above taskTimeLimit (${hard} s); lower it`);
+  if (config.taskAnnotations) checkAnnotations(config.taskAnnotations);
   return Object.freeze(config);
 }

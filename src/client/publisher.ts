@@ -1,5 +1,5 @@
 import type { Broker, PublishOptions } from "../brokers/broker.js";
-import { CeleryError, ImproperlyConfigured, OperationalError } from "../errors.js";
+import { CeleryError, OperationalError } from "../errors.js";
 import type { Message } from "../protocol/message.js";
 import { abortable } from "../util/abort.js";
 import type { Logger } from "../util/logger.js";
@@ -81,10 +81,4 @@ export class Publisher {
 
 function readPolicy(given: RetryPolicy): Required<RetryPolicy> {
   return checkSettings<Required<RetryPolicy>>("retry policy setting", POLICY, given);
-}
-
-/** A soft limit above the hard one can never be reached. */
-export function checkTimeLimits(soft: number | undefined | null, hard: number | undefined | null): void {
-  if (soft !== undefined && soft !== null && hard !== undefined && hard !== null && soft > hard)
-    throw new ImproperlyConfigured(`softTimeLimit (${soft} s) is above timeLimit (${hard} s); lower it`);
 }

@@ -228,6 +228,10 @@ export interface TaskOptions<A extends unknown[] = unknown[]> {
   retryOnWorkerLost?: boolean;
   /** Whether monitors are told of this task. Default true. */
   sendEvents?: boolean;
+  /** Whether results name the tasks that this one sent (`children`). Default true. */
+  trail?: boolean;
+  /** Seconds, or the moment, after which a call of it is not run any more. */
+  expires?: number | Date;
   ignoreResult?: boolean;
   storeErrorsEvenIfIgnored?: boolean;
   trackStarted?: boolean;

@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { type Config, POOLS, type PoolName } from "../client/config.js";
 import { boolean, checkSettings, choice, custom, number, nullable, text, textList } from "../client/settings.js";
-import { checkTimeLimits } from "../client/publisher.js";
+import { checkTimeLimits } from "../client/time-limits.js";
 import { nodeName } from "./node-name.js";
 
 export interface WorkerOptions {

@@ -82,7 +82,7 @@ export class Request implements RunRequest, CurrentTask {
   }
 
   addChild(child: ResultNode): void {
-    this.children.push(child);
+    if (this.definition.options.trail ?? true) this.children.push(child);
   }
 
   ack(): Promise<void> {
