@@ -24,7 +24,6 @@ const OWN_CLASSES: ReadonlyMap<unknown, string> = new Map<unknown, string>([
   [errors.InvalidTaskError, "celery.exceptions"],
   [errors.TimeoutError, "celery.exceptions"],
   [errors.Ignore, "celery.exceptions"],
-  [errors.Reject, "celery.exceptions"],
   [errors.Retry, "celery.exceptions"],
   [errors.OperationalError, "kombu.exceptions"],
   [errors.EncodeError, "kombu.exceptions"],
@@ -51,6 +50,8 @@ function describe(error: unknown): ExceptionDocument {
     return { exc_type: error.type, exc_message: [...error.args], exc_module: error.module };
   if (!(error instanceof Error)) return { exc_type: "Exception", exc_message: [thrown(error)], exc_module: "builtins" };
   const message = messageOf(error);
+  if (error instanceof errors.Reject)
+    return { exc_type: "Reject", exc_message: [message, error.requeue], exc_module: "celery.exceptions" };
   const own = OWN_CLASSES.get(error.constructor);
   if (own !== undefined) return { exc_type: error.constructor.name, exc_message: [message], exc_module: own };
   const name = className(error);
@@ -145,5 +146,10 @@ function osError([errno, text, file, , other]: readonly unknown[]): string {
 /** Python's `repr(exc)`, as events and chord errors show it: `ValueError('boom', 1)`. */
 export function exceptionRepr(document: ExceptionDocument): string {
   const name = document.exc_type.slice(document.exc_type.lastIndexOf(".") + 1);
+  // The one class with a form of its own.
+  if (name === "Reject" && document.exc_module === "celery.exceptions") {
+    const [reason, requeue] = argumentsOf(document);
+    return `reject requeue=${exactRepr(requeue ?? false)}: ${exactStr(reason)}`;
+  }
   return `${name}(${argumentsOf(document).map(exactRepr).join(", ")})`;
 }

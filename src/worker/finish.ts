@@ -49,8 +49,10 @@ export async function settle(request: Request, how: Settlement, { events }: Pick
   if (how === "ack") return request.ack();
   request.acknowledged = true;
   const requeue = how === "requeue";
-  await request.delivery.reject({ requeue });
+  const rejected = request.delivery.reject({ requeue });
+  // Before it can be received again.
   events.task("task-rejected", request, { requeue });
+  await rejected;
 }
 
 async function conclude(request: Request, ending: Ending, host: FinishHost): Promise<Settlement> {
@@ -69,11 +71,11 @@ async function conclude(request: Request, ending: Ending, host: FinishHost): Pro
       case "reject":
         // One that comes back has no outcome yet; one that does not has failed (Celery 5.7).
         if (ending.requeue) return "requeue";
-        await fail(request, ending.error, host, { traceback: ending.traceback });
+        await fail(request, ending.error, host, { traceback: ending.traceback, rejected: true });
         return "reject";
       case "failure":
-        await fail(request, ending.error, host, ending);
-        return request.acksOnFailure ? "ack" : "reject";
+        await fail(request, ending.error, host, { ...ending, settlement: onFailure(request) });
+        return "leave";
       case "timeout":
         await fail(request, ending.error, host);
         return request.acksOnTimeout ? "ack" : "requeue";
@@ -88,10 +90,12 @@ async function conclude(request: Request, ending: Ending, host: FinishHost): Pro
   } catch (unwritten) {
     // What cannot be written or routed is the task's failure; a broker or a store that is away is not.
     if (unwritten instanceof OperationalError) throw unwritten;
-    await fail(request, unwritten, host);
-    return request.acksOnFailure ? "ack" : "reject";
+    await fail(request, unwritten, host, { settlement: onFailure(request) });
+    return "leave";
   }
 }
+
+const onFailure = (request: Request): Settlement => (request.acksOnFailure ? "ack" : "reject");
 
 async function succeed(request: Request, value: unknown, host: FinishHost): Promise<Settlement> {
   const runtime = request.startedAt === null ? 0 : (now() - request.startedAt) / 1000;
@@ -107,7 +111,14 @@ async function fail(
   request: Request,
   error: unknown,
   host: FinishHost,
-  how: { readonly traceback?: string | undefined; readonly expected?: boolean } = {},
+  how: {
+    readonly traceback?: string | undefined;
+    readonly expected?: boolean;
+    /** The task refused its message: Python stores no traceback of that. */
+    readonly rejected?: boolean;
+    /** Comes before the event, as in Python. */
+    readonly settlement?: Settlement;
+  } = {},
 ): Promise<void> {
   const traceback = how.traceback ?? pythonTraceback(error);
   const exception = errorToException(error);
@@ -115,9 +126,10 @@ async function fail(
   if (how.expected) host.logger.info(`Task ${request.name}[${request.id}] raised expected: ${text}`, fields(request));
   else
     host.logger.error(`Task ${request.name}[${request.id}] raised unexpected: ${text}`, { ...fields(request), error });
-  if (request.storesErrors) await host.results.failure(request, exception, traceback);
+  if (request.storesErrors) await host.results.failure(request, exception, how.rejected ? null : traceback);
   await failChain(request, error, host);
   await sendErrbacks(request, host);
+  if (how.settlement) await settle(request, how.settlement, host);
   host.events.task("task-failed", request, { exception: text, traceback });
   void signal("taskFailure", request, host, () => ({ exception: error, traceback }));
 }
@@ -126,6 +138,9 @@ async function retry(request: Request, plan: RetryPlan, host: FinishHost): Promi
   const { cause } = plan;
   const exception = cause === undefined ? null : errorToException(cause);
   const traceback = plan.traceback ?? (cause === undefined ? null : pythonTraceback(cause));
+  // Python counts the next attempt among the children.
+  const child = { id: request.id, parent: null, children: null };
+  request.addChild(child);
   // Before the next attempt can end: RETRY must not arrive after its result. A store that is away does not stop it.
   if (request.storesErrors)
     await host.results.retry(request, exception, traceback).catch((error: unknown) => {
@@ -136,6 +151,7 @@ async function retry(request: Request, plan: RetryPlan, host: FinishHost): Promi
   } catch (error) {
     // Nobody would hear of it again. A message that is not acknowledged yet goes back instead.
     if (!request.acknowledged) throw error;
+    request.children.splice(request.children.indexOf(child), 1);
     await fail(request, error, host);
     return "ack";
   }
@@ -166,8 +182,8 @@ async function lost(request: Request, error: CeleryError, host: FinishHost): Pro
     });
     return "requeue";
   }
-  await fail(request, error, host);
-  return request.acksOnFailure ? "ack" : "reject";
+  await fail(request, error, host, { settlement: onFailure(request) });
+  return "leave";
 }
 
 /** The worker, or its connection, goes away: what it had acknowledged is marked, what it had not goes to somebody else. */

@@ -31,7 +31,7 @@ export class Results {
     return this.#store(request, "SUCCESS", value, null);
   }
 
-  failure(request: Request, exception: ExceptionDocument, traceback: string): Promise<void> {
+  failure(request: Request, exception: ExceptionDocument, traceback: string | null): Promise<void> {
     return this.#store(request, "FAILURE", exception, traceback);
   }
 

@@ -9,7 +9,7 @@ import type { RetryPlan } from "./run/outcome.js";
 /** Sends the next attempt: the same task, with what the plan changes (celery/app/task.py `signature_from_request`). */
 export async function sendRetry(
   request: Request,
-  { changes, eta }: RetryPlan,
+  { changes, eta, when }: RetryPlan,
   { forwarder, accept }: { readonly forwarder: Forwarder; readonly accept: ReadonlySet<string> },
 ): Promise<void> {
   const task = request.forForwarding(accept);
@@ -26,13 +26,13 @@ export async function sendRetry(
     }),
     timeLimit: [timeLimit ?? task.timeLimit[0], softTimeLimit ?? task.timeLimit[1]] as const,
     retries: task.retries + 1,
-    eta: isoTime(eta),
+    // No countdown is no eta: it need not go through the timer.
+    eta: when === 0 ? null : isoTime(eta),
     // Python's own worker makes a retried task its own parent.
     parentId: task.parentId ?? task.id,
     priority: priority ?? info.priority,
   };
-  request.addChild({ id: request.id, parent: null, children: null });
-  await forwarder.publish(next, { ...wayBack(info, routing), ...routing });
+  await forwarder.publish(next, { ...wayBack(info, routing), ...routing }, request.task);
 }
 
 /** To where it came from, unless it is sent elsewhere. */

@@ -2,10 +2,11 @@ import { runAsTask, type CurrentTask } from "../../client/current-task.js";
 import type { Signals } from "../../client/signals.js";
 import type { DefinedOptions, TaskDefinition } from "../../client/task.js";
 import { Ignore, Reject } from "../../errors.js";
+import { pythonTraceback } from "../../protocol/exception.js";
 import { argumentsOf } from "./arguments.js";
 import { autoRetry } from "./autoretry.js";
 import { type ContextHost, ReplaceRequest, RetryRequest, WorkerTaskContext } from "./context.js";
-import { type Outcome, stateOf } from "./outcome.js";
+import { type Outcome, type RetryPlan, stateOf } from "./outcome.js";
 import type { RunRequest } from "./run-request.js";
 import type { Stop } from "./stop.js";
 
@@ -54,7 +55,7 @@ async function call(definition: TaskDefinition, context: WorkerTaskContext, stop
 
 /** What was thrown, as a decision. */
 function ending(error: unknown, options: Readonly<DefinedOptions>, context: WorkerTaskContext): Outcome {
-  if (error instanceof RetryRequest) return error.plan;
+  if (error instanceof RetryRequest) return withTraceback(error);
   if (error instanceof ReplaceRequest) return { kind: "replace", signature: error.signature };
   if (error instanceof Reject) return { kind: "reject", requeue: error.requeue, error };
   if (error instanceof Ignore) return { kind: "ignore" };
@@ -63,3 +64,7 @@ function ending(error: unknown, options: Readonly<DefinedOptions>, context: Work
   const last = again ? again.error : error;
   return { kind: "failure", error: last, expected: options.throws?.some((one) => last instanceof one) ?? false };
 }
+
+/** Python's traceback of an attempt that gave no cause is where it asked for the next one. */
+const withTraceback = (error: RetryRequest): RetryPlan =>
+  error.plan.cause === undefined ? { ...error.plan, traceback: pythonTraceback(error) } : error.plan;

@@ -1,0 +1,233 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import { fileURLToPath } from "node:url";
+import type { CeleryOptions } from "../../src/index.js";
+import { isoTime } from "../../src/protocol/iso-time.js";
+import type { Message } from "../../src/protocol/message.js";
+import { queue } from "../../src/protocol/queue.js";
+import { saferepr } from "../../src/protocol/saferepr.js";
+import { uniqueName } from "../drivers/index.js";
+import { until } from "../expect.js";
+import { pythonEnvironment } from "../python/environment.js";
+import { ensureVenv, newestCelery } from "../python/venvs.mjs";
+import { type Child, startChild } from "../servers/children.js";
+import { type Event, type Ground, read } from "./ground.js";
+import { type Declaration, type Row, taskName } from "./row.js";
+import { Liner, type Names, type Sighting } from "./sighting.js";
+
+export type SideName = "python" | "async" | "threads";
+
+const folder = fileURLToPath(new URL(".", import.meta.url));
+
+/** One worker of either language, with queues of its own. */
+export class Side {
+  readonly #next: Message[] = [];
+  readonly #dead: Message[] = [];
+
+  private constructor(
+    readonly name: SideName,
+    readonly ground: Ground,
+    readonly hostname: string,
+    readonly queue: { readonly name: string; readonly arguments: object },
+    /** Queues that nobody works on. */
+    readonly nextQueue: string,
+    readonly deadQueue: string,
+    readonly child: Child,
+  ) {}
+
+  static async start(
+    name: SideName,
+    ground: Ground,
+    tasks: readonly Declaration[],
+    conf: Partial<CeleryOptions>,
+  ): Promise<Side> {
+    const hostname = `${name}-${randomBytes(3).toString("hex")}@table`;
+    const [nextQueue, deadQueue] = [uniqueName("table-next"), uniqueName("table-dead")];
+    const own = await ground.makeQueue(deadQueue);
+    const start = name === "python" ? startPython : startOurs;
+    const child = await start({ name, ground, hostname, queue: own, tasks, conf });
+    const side = new Side(name, ground, hostname, own, nextQueue, deadQueue, child);
+    await ground.watch(queue(nextQueue), ({ message }) => side.#next.push(message));
+    await ground.watch(queue(deadQueue), ({ message }) => side.#dead.push(message));
+    return side;
+  }
+
+  /** Sends the row's message, waits until everything has happened, and tells what it was. */
+  async play(row: Row): Promise<Sighting> {
+    const { ground } = this;
+    const start = { documents: ground.documents.length, events: ground.events.length };
+    this.#next.splice(0);
+    this.#dead.splice(0);
+    const { message, names, ids } = this.#message(row);
+    const documents = (): { status?: unknown }[] =>
+      ground.documents.slice(start.documents).flatMap(({ id, document }) => (ids.has(id) ? [document] : []));
+    const events = (): Event[] => ground.events.slice(start.events).filter((one) => ids.has(String(one["uuid"])));
+    const seen = (what: string): number =>
+      what === "next"
+        ? this.#next.length
+        : what === "dead"
+          ? this.#dead.length
+          : what.startsWith("task-")
+            ? events().filter(({ type }) => type === what).length
+            : documents().filter(({ status }) => status === what).length;
+    const act = async (when: string): Promise<void> => {
+      if (row.act?.when !== when) return;
+      if (when !== "before") await until(() => seen(`task-${when}`) > 0);
+      const text = JSON.stringify(row.act.arguments).replaceAll("$ID", names[0]?.[0] ?? "");
+      await ground.command(this.hostname, row.act.method, JSON.parse(text) as Record<string, unknown>);
+    };
+    const sighting = async (): Promise<Sighting> => {
+      const liner = new Liner(names);
+      return {
+        documents: documents().map((one) => liner.line(one)),
+        events: events().map((one) => liner.line(one)),
+        next: this.#next.map((one) => liner.line(shown(one))),
+        dead: this.#dead.map((one) => liner.line(shown(one))),
+        left: [
+          ...Array<string>(await ground.broker.size(this.queue.name)).fill("waiting"),
+          ...((await ground.unacked(this.queue.name)) ?? []).map(() => "unacknowledged"),
+        ],
+      };
+    };
+    await act("before");
+    await ground.publish(this.queue.name, message);
+    await act("received");
+    await act("started");
+    const wanted = row.until.map((one) => one.split(" x"));
+    const over = (): boolean => wanted.every(([what = "", times = "1"]) => seen(what) >= Number(times));
+    await within(8, over, async () => `${this.name} saw only ${JSON.stringify(await sighting(), null, 1)}`);
+    await this.#fence();
+    return sighting();
+  }
+
+  /** What was sent before has been taken, and what it caused has been told: later things come after. */
+  async #fence(): Promise<void> {
+    const id = randomUUID();
+    await this.ground.publish(this.queue.name, taskMessage({ what: "fence", until: [] }, id, "table.fence"));
+    const done = (): boolean =>
+      this.ground.events.some(({ type, uuid }) => type === "task-succeeded" && uuid === id) || !this.child.running;
+    await within(8, done, async () => `${this.name} takes nothing more:\n${this.child.output.slice(-3000)}`);
+    if (!this.child.running) throw new Error(`${this.name} has ended:\n${this.child.output.slice(-3000)}`);
+    // Events and documents come by different ways: nothing that was said by now is on its way for longer.
+    await new Promise((resolve) => setTimeout(resolve, 60));
+  }
+
+  #message(row: Row): { message: Message; names: Names; ids: ReadonlySet<string> } {
+    const id = randomUUID();
+    const others = ["$A", "$B", "$C"].map((word) => [word, randomUUID()] as const);
+    const marks: Names = [["$NEXT", this.nextQueue], ["$QUEUE", this.queue.name], ["$ID", id], ...others];
+    let text = JSON.stringify(row);
+    for (const [word, value] of marks) text = text.replaceAll(word, value);
+    const message = taskMessage(JSON.parse(text) as Row, id, taskName(row));
+    const names: Names = [
+      [id, "ID"],
+      ...others.map(([word, value]) => [value, word] as const),
+      [this.nextQueue, "NEXT"],
+      [this.deadQueue, "DEAD"],
+      [this.queue.name, "QUEUE"],
+      [this.hostname, "HOST"],
+    ];
+    return { message, names, ids: new Set([id, ...others.map(([, value]) => value)]) };
+  }
+
+  /** Warm, as an operator would do it. */
+  async stop(): Promise<void> {
+    if (!(await this.child.end("SIGTERM", 20)))
+      throw new Error(`${this.name} did not stop:\n${this.child.output.slice(-3000)}`);
+  }
+}
+
+interface Start {
+  readonly name: SideName;
+  readonly ground: Ground;
+  readonly hostname: string;
+  readonly queue: { readonly name: string; readonly arguments: object };
+  readonly tasks: readonly Declaration[];
+  readonly conf: Partial<CeleryOptions>;
+}
+
+const concurrency = 2;
+
+async function startPython({ ground, hostname, queue: own, tasks, conf }: Start): Promise<Child> {
+  const { place, results } = ground;
+  const settings = Object.entries({ ...conf, taskDefaultQueue: own.name });
+  const env = pythonEnvironment({
+    version: newestCelery,
+    broker: place.python?.url ?? "",
+    backend: results.python?.url,
+    conf: Object.fromEntries(settings.map(([key, value]) => [snake(key), value])),
+  });
+  env.CELERIAC_TABLE = JSON.stringify({ queues: [own], tasks });
+  const args = ["-m", "celery", "-A", "table_tasks", "worker", "-l", "INFO", "-n", hostname, "-P", "prefork"];
+  args.push("-c", String(concurrency), "-Q", own.name, "-E", "--without-mingle");
+  const child = startChild(await ensureVenv(newestCelery), args, { cwd: folder, env });
+  return ready(child);
+}
+
+async function startOurs({ name, ground, hostname, queue: own, tasks, conf }: Start): Promise<Child> {
+  const { place, results } = ground;
+  const options = { ...conf, broker: place.url, backend: results.url, taskDefaultQueue: own.name };
+  const worker = { hostname, concurrency, pool: name, queues: [own.name], taskEvents: true };
+  const env = { ...process.env, CELERIAC_TABLE: JSON.stringify({ options, tasks }) };
+  const args = ["--import", "tsx", `${folder}node-worker.ts`, JSON.stringify(worker)];
+  return ready(startChild(process.execPath, args, { env }));
+}
+
+async function ready(child: Child): Promise<Child> {
+  try {
+    await child.until(/ ready\./, 40);
+  } catch (error) {
+    await child.kill();
+    throw error;
+  }
+  return child;
+}
+
+const snake = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+/** The message as Python's client would send it, with what the row changes. */
+export function taskMessage(row: Row, id: string, task: string): Message {
+  const { args = [], kwargs = {}, embed, priority = 0, etaIn, expiresIn } = row;
+  const moment = (seconds: number | undefined): string | null =>
+    seconds === undefined ? null : isoTime(Date.now() + seconds * 1000);
+  const headers = {
+    ...{ lang: "py", task, id, shadow: null, eta: moment(etaIn), expires: moment(expiresIn) },
+    ...{ group: null, group_index: null, retries: 0, timelimit: [null, null], root_id: id, parent_id: null },
+    ...{ argsrepr: saferepr(args, { tuple: true }), kwargsrepr: saferepr(kwargs), origin: "gen1@table" },
+    ...{ ignore_result: null, replaced_task_nesting: 0, stamped_headers: null, stamps: {} },
+    ...row.headers,
+  };
+  const links = { callbacks: null, errbacks: null, chain: null, chord: null, ...embed };
+  const content = row.bytes ?? JSON.stringify(row.body ?? [args, kwargs, links]);
+  return {
+    body: Buffer.from(content),
+    contentType: row.contentType === undefined ? "application/json" : row.contentType,
+    contentEncoding: row.contentEncoding === undefined ? "utf-8" : row.contentEncoding,
+    headers: Object.fromEntries(Object.entries(headers).filter(([name]) => !row.without?.includes(name))),
+    properties: { correlationId: id, replyTo: "reply-to", deliveryMode: 2, priority },
+  };
+}
+
+/** A message as a line shows it. Who left `ignore_result` open means what Python means by false. */
+function shown(message: Message): unknown {
+  const { headers, properties, contentType, contentEncoding } = message;
+  // RabbitMQ's own note of where a dead letter came from.
+  const own = Object.entries(headers).filter(([name]) => !/^x-(?:first-|last-)?death/.test(name));
+  return { headers: Object.fromEntries(own), properties, contentType, contentEncoding, body: body(message) };
+}
+
+function body(message: Message): unknown {
+  try {
+    return read(message);
+  } catch {
+    return Buffer.from(message.body).toString("latin1");
+  }
+}
+
+/** Waits until something holds; says what there is when it does not come to it. */
+async function within(seconds: number, holds: () => boolean, otherwise: () => Promise<string>): Promise<void> {
+  const end = Date.now() + seconds * 1000;
+  while (!holds()) {
+    if (Date.now() > end) throw new Error(`${seconds} s passed; ${await otherwise()}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
