@@ -6,6 +6,16 @@ export type { BroadcastOptions, Control } from "./client/control.js";
 export type { BindingSettings, QueueSettings } from "./client/queue-settings.js";
 export type { Queues } from "./client/queues.js";
 export type { Route, RouteFunction, RouteMap, RouteOptions, RouteTable } from "./client/routes.js";
+export type {
+  PublishSignal,
+  Signal,
+  SignalHandler,
+  SignalName,
+  SignalPayloads,
+  Signals,
+  TaskSignal,
+  WorkerSignal,
+} from "./client/signals.js";
 export type { RequestInfo, RetryOptions, TaskContext } from "./client/task-context.js";
 export type {
   AnySignature,

@@ -3,7 +3,6 @@ import { assertBackend, openBackend } from "../backends/registry.js";
 import type { Broker, BrokerOptions } from "../brokers/broker.js";
 import { assertBroker, openBroker } from "../brokers/registry.js";
 import { CeleryError, ImproperlyConfigured } from "../errors.js";
-import { encodeTask } from "../protocol/task-message.js";
 import { newId } from "../util/id.js";
 import { type Logger, silentLogger } from "../util/logger.js";
 import { buildRequest } from "./call.js";
@@ -21,6 +20,7 @@ import { type Signals, makeSignals } from "./signals.js";
 import { splitBroker } from "./split-broker.js";
 import type { TaskContext } from "./task-context.js";
 import { type DefinedOptions, annotated, sentDefaults } from "./task-options.js";
+import { TaskPublisher } from "./task-publisher.js";
 import { NamedTask, define } from "./task.js";
 import type {
   AnyFunction,
@@ -79,6 +79,8 @@ export class Celery implements AsyncDisposable {
   #closing: Promise<void> | undefined;
 
   /** Throws `ImproperlyConfigured` for a setting that is unknown or cannot be meant, and for a driver that lacks something. */
+  readonly taskPublisher: TaskPublisher;
+  /** @internal */
   constructor(options: CeleryOptions) {
     const { broker, backend, logger, ...settings } = options;
     checkDrivers(broker, backend, settings);
@@ -97,6 +99,7 @@ export class Celery implements AsyncDisposable {
   }
 
   /** The tasks made so far, by name. */
+    this.taskPublisher = new TaskPublisher(this.publisher, this.router, this.conf, this.signals);
   get tasks(): ReadonlyMap<string, AnyTask> {
     return this.#tasks;
   }
@@ -191,19 +194,11 @@ export class Celery implements AsyncDisposable {
     const ignored = options.ignoreResult ?? this.conf.taskIgnoreResult;
     const backend = this.#backendNow ?? (await this.backend());
     const request = buildRequest(name, args, options, this.conf, backend.replyTo);
-    const encoded = encodeTask(request, {
-      protocol: this.conf.taskProtocol,
-      serializer: options.serializer ?? this.conf.taskSerializer,
-      compression: options.compression ?? this.conf.taskCompression,
-      deliveryMode: this.conf.taskDefaultDeliveryMode,
-    });
-    const { properties: other } = options;
-    const message = other ? { ...encoded, properties: { ...encoded.properties, other } } : encoded;
     // The reply queue lives at the broker like the message: making it is retried as the message is.
     const prepare = !ignored && backend.replyTo !== null ? (): Promise<void> => backend.expect(id) : undefined;
-    const send = request.eta === null ? options : { ...options, delay: this.router.delay(request.eta) };
-    await this.publisher.send(message, this.router.destination(options), send, prepare);
-    currentTask()?.addChild({ id, parent: null, children: null });
+    const parent = currentTask();
+    await this.taskPublisher.send(request, options, { parent: parent?.task, prepare });
+    parent?.addChild({ id, parent: null, children: null });
     return new TaskResult<R>(id, this.#results, ignored);
   }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { ImproperlyConfigured } from "../errors.js";
+import { taskRequest } from "../protocol/task-message.js";
 import { now } from "../util/time.js";
 import { buildRequest } from "./call.js";
 import { type Config, resolveConfig } from "./config.js";
@@ -34,7 +35,13 @@ describe("a call as a request (celery/app/base.py send_task)", () => {
   });
 
   it("inherits from the task that is running", () => {
-    const current = { id: "p", rootId: "r", priority: 5, addChild: () => undefined };
+    const current = {
+      id: "p",
+      rootId: "r",
+      priority: 5,
+      task: taskRequest({ id: "parent", task: "t" }),
+      addChild: () => undefined,
+    };
     const inside = (settings = {}) => runAsTask(current, () => build({}, settings));
     assert.deepEqual([inside().rootId, inside().parentId, inside().priority], ["r", "p", null]);
     assert.equal(inside({ taskInheritParentPriority: true }).priority, 5);

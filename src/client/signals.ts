@@ -1,5 +1,6 @@
-import type { Message } from "../protocol/message.js";
+import type { Message, MessageProperties } from "../protocol/message.js";
 import type { State } from "../protocol/result.js";
+import type { TaskRequest } from "../protocol/task-message.js";
 import type { Logger } from "../util/logger.js";
 import type { RequestInfo } from "./task-context.js";
 
@@ -17,13 +18,36 @@ export interface WorkerSignal {
   readonly hostname: string;
 }
 
+/** What is common to the signals about a task message that is sent, by a client or by a worker. */
+export interface PublishSignal {
+  readonly taskId: string;
+  /** Name of the task. */
+  readonly task: string;
+  /** The call. Its arguments are written already: changing them changes nothing. */
+  readonly request: TaskRequest;
+  /** The task that sends it: from its handler, as its next step or as another attempt. Null outside of tasks. */
+  readonly parent: TaskRequest | null;
+  /** Name of the exchange; "" for the default one. */
+  readonly exchange: string;
+  readonly routingKey: string;
+  /** The message's headers under their wire names, to be changed: here tracing puts its own. */
+  readonly headers: Record<string, unknown>;
+  /** The message's properties, to be changed. */
+  readonly properties: { -readonly [P in keyof MessageProperties]: MessageProperties[P] };
+}
+
 /** What handlers are called with, by signal (userguide/signals). */
 export interface SignalPayloads {
+  /** In the process that sends a task, and waited for. A retry and every next step are sent, too. */
+  readonly beforeTaskPublish: PublishSignal;
+  /** The broker has the message. */
+  readonly afterTaskPublish: PublishSignal;
   /** Beside the handler (in its thread), before it is called, with its arguments. */
   readonly taskPrerun: TaskSignal;
   /** Beside the handler, after it, whatever its outcome; the result is not stored yet. */
   readonly taskPostrun: TaskSignal & { readonly state: State; readonly retval: unknown };
-  readonly taskSuccess: TaskSignal & { readonly result: unknown };
+  /** `runtime`: seconds. */
+  readonly taskSuccess: TaskSignal & { readonly result: unknown; readonly runtime: number };
   readonly taskFailure: TaskSignal & { readonly exception: unknown; readonly traceback: string };
   readonly taskRetry: TaskSignal & { /** Why; undefined without a cause. */ readonly reason: unknown };
   /** `terminated`: it was running. `signum`: the signal that was asked for. */
@@ -35,7 +59,12 @@ export interface SignalPayloads {
   /** A message was read as a task; it has not been queued yet. */
   readonly taskReceived: TaskSignal;
   /** No task has the name of a message. */
-  readonly taskUnknown: { readonly task: string; readonly taskId: string; readonly message: Message };
+  readonly taskUnknown: {
+    readonly task: string;
+    readonly taskId: string;
+    readonly message: Message;
+    readonly exception: unknown;
+  };
   /** A message is no task that can be read. */
   readonly taskRejected: { readonly message: Message; readonly exception: unknown };
   /** The worker itself failed with a task: its outcome could not be recorded. */
@@ -99,6 +128,8 @@ export class Signal<P> {
 export type Signals = { readonly [N in SignalName]: Signal<SignalPayloads[N]> };
 
 const NAMES: Readonly<Record<SignalName, true>> = {
+  beforeTaskPublish: true,
+  afterTaskPublish: true,
   taskPrerun: true,
   taskPostrun: true,
   taskSuccess: true,

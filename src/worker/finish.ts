@@ -102,8 +102,12 @@ async function succeed(request: Request, value: unknown, host: FinishHost): Prom
   if (request.task.callbacks?.length || request.task.chain?.length) await sendNext(request, value, host);
   if (request.storesResult) await host.results.success(request, value);
   if (host.events.enabled) host.events.task("task-succeeded", request, { result: saferepr(value), runtime });
-  host.logger.info(`Task ${request.name}[${request.id}] succeeded in ${runtime}s`, { ...fields(request), runtime });
-  void signal("taskSuccess", request, host, () => ({ result: value }));
+  if (host.logger.isLevelEnabled?.("info") ?? true)
+    host.logger.info(`Task ${request.name}[${request.id}] succeeded in ${runtime}s: ${saferepr(value)}`, {
+      ...fields(request),
+      runtime,
+    });
+  void signal("taskSuccess", request, host, () => ({ result: value, runtime }));
   return "ack";
 }
 

@@ -1,18 +1,20 @@
 import type { Config } from "../client/config.js";
-import type { Publisher } from "../client/publisher.js";
 import type { Router } from "../client/router.js";
+import type { TaskPublisher } from "../client/task-publisher.js";
 import { isoTime } from "../protocol/iso-time.js";
 import { NotSupported } from "../errors.js";
 import type { ResultNode } from "../protocol/result.js";
 import { saferepr } from "../protocol/saferepr.js";
 import { type SignatureDocument, readSignature } from "../protocol/signature.js";
-import { type TaskRequest, encodeTask } from "../protocol/task-message.js";
+import type { TaskRequest } from "../protocol/task-message.js";
 import { newId, originName } from "../util/id.js";
 import { now } from "../util/time.js";
 import type { CallOptions } from "../client/types.js";
 
 /** What a signature sent by a worker takes from the task that sends it. */
 export interface Links {
+  /** Its message. */
+  readonly parent: TaskRequest;
   readonly parentId: string;
   readonly rootId: string;
   readonly priority: number | null;
@@ -26,11 +28,11 @@ const origin = originName();
 
 /** Sends what comes after a task: its callbacks, the next step of its chain, its errbacks, its next attempt. */
 export class Forwarder {
-  readonly #publisher: Publisher;
+  readonly #publisher: TaskPublisher;
   readonly #router: Router;
   readonly #config: Readonly<Config>;
 
-  constructor(publisher: Publisher, router: Router, config: Readonly<Config>) {
+  constructor(publisher: TaskPublisher, router: Router, config: Readonly<Config>) {
     this.#publisher = publisher;
     this.#router = router;
     this.#config = config;
@@ -56,7 +58,7 @@ export class Forwarder {
     const args = signature.immutable ? signature.args : [...first, ...signature.args];
     const request = this.#request(signature, args, links);
     const routing = this.#router.expand(signature.task, args, signature.kwargs, routingOptions(options));
-    await this.publish(request, routing);
+    await this.publish(request, routing, links.parent);
     return { id: request.id, parent: null, children: null };
   }
 
@@ -73,13 +75,8 @@ export class Forwarder {
     return { id: group, parent: null, children };
   }
 
-  publish(request: TaskRequest, routing: Readonly<CallOptions>): Promise<void> {
-    const message = encodeTask(request, {
-      serializer: routing.serializer ?? this.#config.taskSerializer,
-      compression: routing.compression ?? this.#config.taskCompression,
-      deliveryMode: this.#config.taskDefaultDeliveryMode,
-    });
-    return this.#publisher.send(message, this.#router.destination(routing), { delay: this.#router.delay(request.eta) });
+  publish(request: TaskRequest, routing: Readonly<CallOptions>, parent: TaskRequest): Promise<void> {
+    return this.#publisher.send(request, routing, { parent });
   }
 
   async #sendGroup(signature: SignatureDocument, first: readonly unknown[], links: Links): Promise<ResultNode> {

@@ -41,13 +41,15 @@ export function takeIn(delivery: Delivery, host: IntakeHost): Request | null {
   const known = host.tasks.get(task.task);
   const definition = known && definitionOf(known);
   if (!definition) {
-    host.track(refuseTask(delivery, task, notRegistered(task), host));
+    const error = notRegistered(task);
+    host.track(refuseTask(delivery, task, error, host));
     host.events.task(
       "task-failed",
       { id: task.id, sendsEvents: true },
       { exception: `NotRegistered(${exactRepr(task.task)})` },
     );
-    void host.signals.taskUnknown.send(task.task, { task: task.task, taskId: task.id, message: delivery.message });
+    const { message } = delivery;
+    void host.signals.taskUnknown.send(task.task, { task: task.task, taskId: task.id, message, exception: error });
     return null;
   }
   try {

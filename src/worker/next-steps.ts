@@ -49,5 +49,5 @@ export async function sendErrbacks(request: Request, { forwarder, logger }: Step
 }
 
 function linksOf({ task, id, delivery }: Request): Links {
-  return { parentId: id, rootId: task.rootId ?? id, priority: delivery.info.priority };
+  return { parent: task, parentId: id, rootId: task.rootId ?? id, priority: delivery.info.priority };
 }

@@ -28,7 +28,12 @@ export async function replace(
     link_error: [...listOf(signature.options.link_error), ...(task.errbacks ?? [])],
     reply_to: task.replyTo,
   };
-  const links = { parentId: request.id, rootId: task.rootId ?? request.id, priority: request.priority };
+  const links = {
+    parent: request.task,
+    parentId: request.id,
+    rootId: task.rootId ?? request.id,
+    priority: request.priority,
+  };
   await host.forwarder.send({ ...signature, options }, [], { ...links, ...(task.chain && { chain: task.chain }) });
 }
 

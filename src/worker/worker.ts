@@ -126,9 +126,8 @@ export class Worker implements AsyncDisposable {
     const results = new Results(backend, config, this.hostname);
     const events = this.#dispatcher(broker);
     const scheduler = new Scheduler({
-      ...{ concurrency, prefetch, hostname: this.hostname },
-      ...{ mostWaiting: config.workerEtaTaskLimit, pool, revoked: this.#revoked },
-      ...{ results, forwarder: new Forwarder(app.publisher, app.router, config), accept, events, signals, logger },
+      ...{ window: this.#window(), hostname: this.hostname, pool, revoked: this.#revoked },
+      ...{ results, forwarder: new Forwarder(app.taskPublisher, app.router, config), accept, events, signals, logger },
       rateLimits: { byDefault: config.taskDefaultRateLimit, disabled: config.workerDisableRateLimits },
       setPrefetch: (count) => this.#parts?.consumer.setPrefetch(count),
     });
