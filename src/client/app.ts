@@ -4,7 +4,7 @@ import type { Broker, BrokerOptions } from "../brokers/broker.js";
 import { assertBroker, openBroker } from "../brokers/registry.js";
 import { CeleryError, ImproperlyConfigured } from "../errors.js";
 import { newId } from "../util/id.js";
-import { type Logger, silentLogger } from "../util/logger.js";
+import { type Logger, RelayLogger } from "../util/logger.js";
 import { buildRequest } from "./call.js";
 import { type Config, resolveConfig } from "./config.js";
 import { LamportClock } from "./clock.js";
@@ -52,6 +52,13 @@ export interface CeleryOptions extends Partial<Config> {
   logger?: Logger;
 }
 
+/** What a command line may say in the place of an application. */
+interface Overrides {
+  broker?: string;
+  backend?: string;
+  logger?: Logger;
+}
+
 /**
  * A Celery application (celery/app/base.py): define tasks, send them, read their results. Nothing connects before it
  * is needed. `close()` (or `await using`) ends its connections.
@@ -64,7 +71,8 @@ export class Celery implements AsyncDisposable {
   readonly queues: Queues;
   /** What happens in workers and to tasks, for those who want to know (userguide/signals). */
   readonly signals: Signals;
-  readonly #options: CeleryOptions;
+  #options: CeleryOptions;
+  #overrides: Pick<Overrides, "broker" | "backend"> = {};
   readonly #tasks = new Map<string, AnyTask>();
   /** @internal */
   readonly router: Router;
@@ -85,7 +93,7 @@ export class Celery implements AsyncDisposable {
     const { broker, backend, logger, ...settings } = options;
     checkDrivers(broker, backend, settings);
     this.#options = options;
-    this.logger = logger ?? silentLogger;
+    this.logger = logger ?? new RelayLogger();
     this.conf = resolveConfig(settings);
     this.signals = makeSignals(this.logger);
     this.queues = new Queues(this.conf);
@@ -169,6 +177,29 @@ export class Celery implements AsyncDisposable {
     return (this.#backend ??= (
       isObject(backend) ? Promise.resolve(backend) : openBackend(String(backend), this.#backendOptions())
     ).then((opened) => (this.#backendNow = opened)));
+  }
+
+  /**
+   * For the command line: puts a broker or a result backend in the place of the application's own before they are used,
+   * and gives a logger to an application that has none. Threads that load the application again do the same.
+   * @internal
+   */
+  override(changes: Readonly<Overrides>): void {
+    const { logger, ...urls } = changes;
+    if (logger && this.logger instanceof RelayLogger) this.logger.target = logger;
+    for (const [what, opened] of [
+      ["broker", this.#broker],
+      ["backend", this.#backend],
+    ] as const)
+      if (urls[what] !== undefined && opened)
+        throw new CeleryError(`the ${what} cannot be replaced: the application has used it already`);
+    this.#options = { ...this.#options, ...urls };
+    this.#overrides = { ...this.#overrides, ...urls };
+  }
+
+  /** The URLs that were put in the place of its own. @internal */
+  get overrides(): Readonly<Pick<Overrides, "broker" | "backend">> {
+    return this.#overrides;
   }
 
   /** Ends all connections, and closes a broker and a backend that were handed in. Calls after it reject. */
