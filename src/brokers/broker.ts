@@ -131,6 +131,11 @@ export interface Broker {
 export interface Consumer extends AsyncIterable<Delivery> {
   /** Changes the prefetch limit from now on. */
   setPrefetch(count: number): void;
+  /**
+   * Takes no more messages than so many in all, counted from the first one (those that a lost connection kept from being
+   * handed out are not counted). No limit until it is called. Absent where the server pushes, for it would not know.
+   */
+  setCredit?(total: number): void;
   /** Starts consuming one more queue. */
   add(queue: Queue): Promise<void>;
   /** Stops consuming one queue; deliveries already handed out stay valid. */

@@ -77,7 +77,8 @@ const SETTINGS = {
 export interface ResolvedOptions {
   readonly queues: readonly string[];
   readonly concurrency: number;
-  readonly prefetch: number;
+  /** Messages reserved for each task that can run; 0 for no limit. */
+  readonly prefetchMultiplier: number;
   readonly hostname: string;
   readonly pool: PoolName;
   readonly module: string | URL | null;
@@ -110,7 +111,7 @@ export function resolveOptions(options: WorkerOptions, conf: Readonly<Config>): 
   return {
     queues: given.queues ?? [],
     concurrency,
-    prefetch: concurrency * (given.prefetchMultiplier ?? conf.workerPrefetchMultiplier),
+    prefetchMultiplier: given.prefetchMultiplier ?? conf.workerPrefetchMultiplier,
     hostname: nodeName(given.hostname),
     pool: config.workerPool,
     module: given.module,

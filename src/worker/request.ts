@@ -10,7 +10,7 @@ import type { RunRequest } from "./run/run-request.js";
 
 /** A task message in this worker: what it asks for, where it came from, and the options that apply to it. */
 export class Request implements RunRequest, CurrentTask {
-  readonly task: TaskRequest;
+  readonly id: string;
   readonly delivery: Delivery;
   readonly definition: TaskDefinition;
   readonly name: string;
@@ -36,10 +36,13 @@ export class Request implements RunRequest, CurrentTask {
   readonly storesErrors: boolean;
   readonly hardLimit: number | null;
   readonly softLimit: number | null;
+  #task: TaskRequest | null;
+  #accept: ReadonlySet<string> = NOTHING;
 
   constructor(task: TaskRequest, delivery: Delivery, definition: TaskDefinition, config: Readonly<Config>) {
     const { options } = definition;
-    this.task = task;
+    this.#task = task;
+    this.id = task.id;
     this.delivery = delivery;
     this.definition = definition;
     this.name = task.task;
@@ -59,8 +62,8 @@ export class Request implements RunRequest, CurrentTask {
     this.softLimit = task.timeLimit[1] ?? options.softTimeLimit ?? config.taskSoftTimeLimit;
   }
 
-  get id(): string {
-    return this.task.id;
+  get task(): TaskRequest {
+    return this.#task ?? decodeTask(this.delivery.message, { accept: this.#accept });
   }
   get rootId(): string | null {
     return this.task.rootId;
@@ -76,9 +79,19 @@ export class Request implements RunRequest, CurrentTask {
     return this.task.expires !== null && parseIsoTime(this.task.expires) <= now();
   }
 
-  /** Milliseconds until it may start, 0 or less for now. */
-  get dueIn(): number {
-    return this.task.eta === null ? 0 : parseIsoTime(this.task.eta) - now();
+  /** When it may start, in milliseconds since 1970; null for at once. */
+  get dueAt(): number | null {
+    return this.task.eta === null ? null : parseIsoTime(this.task.eta);
+  }
+
+  /** It will wait, maybe beside very many: what can be read again from the message is forgotten until `unpark`. */
+  park(accept: ReadonlySet<string>): void {
+    this.#accept = accept;
+    this.#task = null;
+  }
+
+  unpark(): void {
+    this.#task = this.task;
   }
 
   addChild(child: ResultNode): void {
@@ -97,4 +110,5 @@ export class Request implements RunRequest, CurrentTask {
   }
 }
 
+const NOTHING: ReadonlySet<string> = new Set();
 const DONE = Promise.resolve();

@@ -1,11 +1,12 @@
 import type { Signals } from "../client/signals.js";
 import { type Deferred, deferred } from "../util/deferred.js";
+import { Fifo } from "../util/fifo.js";
 import { now } from "../util/time.js";
 import type { EventDispatcher } from "./events.js";
 import { Execution, type ExecutionHost } from "./execution.js";
 import { type FinishHost, finish, revoked, settle } from "./finish.js";
 import type { Pool } from "./pool/pool.js";
-import { PrefetchWindow } from "./prefetch-window.js";
+import { PrefetchWindow, type WindowOptions } from "./prefetch-window.js";
 import { RateLimits } from "./rate-limits.js";
 import type { Request } from "./request.js";
 import type { RevokedTasks } from "./revoked.js";
@@ -13,16 +14,16 @@ import { requestInfo } from "./run/run-request.js";
 import { Waiting } from "./waiting.js";
 
 export interface SchedulerHost extends FinishHost {
-  readonly concurrency: number;
-  /** Messages to have reserved, not counting those that wait for their time; 0 for no limit. */
-  readonly prefetch: number;
-  readonly mostWaiting: number | null;
+  /** How many tasks at once, at first, and how many messages are reserved for them. */
+  readonly window: WindowOptions;
   readonly rateLimits: { readonly byDefault: string | number | null; readonly disabled: boolean };
   readonly pool: Pool;
   readonly revoked: RevokedTasks;
   readonly events: EventDispatcher;
   readonly signals: Signals;
   setPrefetch(count: number): void;
+  /** Set where a message is taken only when a task can start at once: how many may have been handed out in all. */
+  readonly setCredit: ((total: number) => void) | null;
 }
 
 /** Runs whose outcome is still being recorded, beyond `concurrency`: a slow store slows the worker, not fills its memory. */
@@ -36,7 +37,10 @@ export class Scheduler {
   readonly #waiting = new Waiting((request) => this.#isDue(request));
   readonly #limits: RateLimits;
   readonly #running = new Map<Request, Execution>();
-  #ready: Request[] = [];
+  readonly #ready = new Fifo<Request>();
+  #concurrency: number;
+  /** Deliveries so far. */
+  #received = 0;
   #settling = 0;
   #accepted = 0;
   #closed = false;
@@ -45,7 +49,8 @@ export class Scheduler {
   constructor(host: SchedulerHost) {
     this.#host = host;
     this.#limits = new RateLimits(host.rateLimits, (request) => this.#admit(request));
-    this.#window = new PrefetchWindow(host.prefetch, host.mostWaiting, (count) => host.setPrefetch(count));
+    this.#concurrency = host.window.concurrency;
+    this.#window = new PrefetchWindow(host.window, (count) => host.setPrefetch(count));
     this.#executions = {
       pool: host.pool,
       logger: host.logger,
@@ -64,13 +69,36 @@ export class Scheduler {
     return this.#accepted;
   }
 
+  /** Messages to have unsettled; 0 for no limit. */
+  get prefetch(): number {
+    return this.#window.count;
+  }
+
+  /** Tasks that run at once. Fewer: those that run go on. */
+  get concurrency(): number {
+    return this.#concurrency;
+  }
+
+  set concurrency(count: number) {
+    this.#concurrency = count;
+    this.#window.concurrency = count;
+    this.#fill();
+    this.#grant();
+  }
+
   /** Changes the rate limit of a task: `"10/m"`, or null for none. */
   setRateLimit(name: string, limit: string | number | null): void {
     this.#limits.set(name, limit);
   }
 
-  /** Takes over a request that was received. */
-  add(request: Request): void {
+  /** Takes over what was received: a request, or null for a message that was none. */
+  add(request: Request | null): void {
+    this.#received++;
+    if (request) this.#take(request);
+    this.#grant();
+  }
+
+  #take(request: Request): void {
     // Read while the worker was stopping.
     if (this.#closed) return void this.#ready.push(request);
     const { logger, signals, events, hostname } = this.#host;
@@ -84,15 +112,18 @@ export class Scheduler {
       ...{ root_id: task.rootId, parent_id: task.parentId, retries: task.retries },
       ...{ eta: task.eta, expires: task.expires },
     });
-    const dueIn = request.dueIn;
-    if (dueIn <= 0) return this.#limits.pass(request);
-    this.#waiting.add(request, now() + dueIn);
+    const { dueAt } = request;
+    if (dueAt === null || dueAt <= now()) return this.#limits.pass(request);
+    request.park(this.#host.accept);
+    this.#waiting.add(request, dueAt);
     this.#window.waiting = this.#waiting.size;
   }
 
   /** Drops what has not started: the broker gives it to somebody, or already has. */
   forgetReserved(): void {
     this.#takeUnstarted();
+    this.#window.reduce(this.#running.size);
+    this.#grant();
     this.#checkIdle();
   }
 
@@ -132,15 +163,16 @@ export class Scheduler {
   }
 
   #takeUnstarted(): Request[] {
-    const requests = [...this.#ready, ...this.#limits.clear(), ...this.#waiting.clear()];
-    this.#ready = [];
+    const requests = [...this.#ready.clear(), ...this.#limits.clear(), ...this.#waiting.clear()];
     this.#window.waiting = 0;
     return requests;
   }
 
   #isDue(request: Request): void {
+    request.unpark();
     this.#window.waiting = this.#waiting.size;
     this.#limits.pass(request);
+    this.#grant();
   }
 
   #admit(request: Request): void {
@@ -150,7 +182,7 @@ export class Scheduler {
 
   #fill(): void {
     if (this.#closed) return;
-    const { concurrency } = this.#host;
+    const concurrency = this.#concurrency;
     while (this.#running.size < concurrency && this.#settling < concurrency + MAX_UNRECORDED) {
       const request = this.#ready.shift();
       if (!request) return;
@@ -179,9 +211,18 @@ export class Scheduler {
     this.#running.set(request, execution);
     const ending = await execution.ending;
     this.#running.delete(request);
+    this.#window.ended();
     this.#fill();
+    this.#grant();
     await request.startReported;
     await finish(request, ending, this.#host);
+  }
+
+  /** Lets the broker hand out as many as could start at once. */
+  #grant(): void {
+    const { setCredit } = this.#host;
+    if (!setCredit) return;
+    setCredit(this.#received + Math.max(0, this.#concurrency - this.#running.size - this.#ready.size));
   }
 
   #onAccepted(request: Request): void {

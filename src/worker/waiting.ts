@@ -4,6 +4,15 @@ import type { Request } from "./request.js";
 /** Longest time between two looks at the clock: it may be set while tasks wait. */
 const LOOK_EVERY = 1000;
 
+/** What tells the time: the machine's, or that of a test. */
+export interface Clock {
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** Milliseconds of a clock that never jumps. */
+  monotonic(): number;
+  after(milliseconds: number, run: () => void): Timer;
+}
+
 interface Entry {
   /** Milliseconds since 1970. */
   readonly at: number;
@@ -15,14 +24,17 @@ interface Entry {
 /** Requests that wait for their time: a heap by the moment they are due, and one timer. */
 export class Waiting {
   readonly #due: (request: Request) => void;
+  readonly #clock: Clock;
   #heap: Entry[] = [];
   #order = 0;
   #timer: Timer | undefined;
   /** When the timer goes off, by the clock that never jumps. */
   #wakesAt = Infinity;
 
-  constructor(due: (request: Request) => void) {
+  /** `due` must not throw. */
+  constructor(due: (request: Request) => void, clock: Clock = { now, monotonic, after }) {
     this.#due = due;
+    this.#clock = clock;
   }
 
   get size(): number {
@@ -34,6 +46,7 @@ export class Waiting {
     return this.#heap;
   }
 
+  /** `at`: milliseconds since 1970. */
   add(request: Request, at: number): void {
     const heap = this.#heap;
     heap.push({ at, order: this.#order++, request });
@@ -46,9 +59,9 @@ export class Waiting {
     this.#arm();
   }
 
-  /** Takes all of them out. */
+  /** Takes all of them out, in the order in which they came. */
   clear(): Request[] {
-    const requests = this.#heap.map((entry) => entry.request);
+    const requests = this.#heap.sort((a, b) => a.order - b.order).map((entry) => entry.request);
     this.#heap = [];
     this.#timer?.cancel();
     this.#wakesAt = Infinity;
@@ -58,14 +71,16 @@ export class Waiting {
   #arm(): void {
     const first = this.#heap[0];
     if (!first) return;
-    const wait = Math.min(Math.max(0, first.at - now()), LOOK_EVERY);
-    const wakesAt = monotonic() + wait;
+    const clock = this.#clock;
+    const wait = Math.min(Math.max(0, first.at - clock.now()), LOOK_EVERY);
+    const wakesAt = clock.monotonic() + wait;
     if (wakesAt >= this.#wakesAt) return;
     this.#timer?.cancel();
     this.#wakesAt = wakesAt;
-    this.#timer = after(wait, () => {
+    this.#timer = clock.after(wait, () => {
       this.#wakesAt = Infinity;
-      for (let next = this.#heap[0]; next && next.at <= now(); next = this.#heap[0]) this.#due(this.#take().request);
+      const time = clock.now();
+      for (let next = this.#heap[0]; next && next.at <= time; next = this.#heap[0]) this.#due(this.#take().request);
       this.#arm();
     });
   }

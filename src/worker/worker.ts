@@ -1,11 +1,14 @@
 import type { Broker, Consumer, Delivery } from "../brokers/broker.js";
 import type { Celery } from "../client/app.js";
+import { parseRate } from "../client/rate.js";
 import { CeleryError } from "../errors.js";
 import { eventExchange } from "../protocol/control.js";
 import { acceptedTypes } from "../protocol/serializers/registry.js";
 import { onAbort } from "../util/abort.js";
 import { deferred } from "../util/deferred.js";
 import { after } from "../util/time.js";
+import { WorkerControlHost, type WorkerParts } from "./control/control-host.js";
+import { RemoteControl } from "./control/remote-control.js";
 import { EventDispatcher } from "./events.js";
 import { Forwarder } from "./forward.js";
 import { Heart } from "./heart.js";
@@ -13,11 +16,16 @@ import { type IntakeHost, takeIn } from "./intake.js";
 import { type ResolvedOptions, type WorkerOptions, resolveOptions } from "./options.js";
 import { openPool } from "./pool/open.js";
 import type { Pool } from "./pool/pool.js";
+import type { WindowOptions } from "./prefetch-window.js";
 import { Results } from "./results.js";
+import type { ChangedRates } from "./rate-limits.js";
+import type { TimeLimits } from "./request.js";
 import { RevokedTasks } from "./revoked.js";
 import { Scheduler } from "./scheduler.js";
 import { Ladder, type ShutdownOptions } from "./shutdown.js";
 import { trapSignals } from "./signals.js";
+import { StateFile } from "./state-file.js";
+import { formatForNode } from "./node-name.js";
 
 export type WorkerState = "created" | "starting" | "running" | "stopping" | "stopped";
 
@@ -28,6 +36,7 @@ interface Parts {
   readonly events: EventDispatcher;
   readonly heart: Heart;
   readonly consumer: Consumer;
+  readonly control: RemoteControl | undefined;
 }
 
 /** A Celery worker inside this process (userguide/workers): consumes the application's queues and runs its tasks, `concurrency` at once. */
@@ -37,7 +46,11 @@ export class Worker implements AsyncDisposable {
   readonly #options: ResolvedOptions;
   readonly #stopped = deferred();
   readonly #ladder = new Ladder();
-  readonly #revoked = new RevokedTasks();
+  readonly #revoked: RevokedTasks;
+  /** Limits changed while it runs, or before. */
+  readonly #rates: ChangedRates = new Map();
+  readonly #timeLimits = new Map<string, TimeLimits>();
+  #stateFile: StateFile | undefined;
   #state: WorkerState = "created";
   #parts: Parts | undefined;
   #shutdown: Promise<void> | undefined;
@@ -47,6 +60,8 @@ export class Worker implements AsyncDisposable {
     this.#app = app;
     this.#options = resolveOptions(options, app.conf);
     this.hostname = this.#options.hostname;
+    const { workerRevokesMax: max, workerRevokeExpires: expires } = this.#options.config;
+    this.#revoked = new RevokedTasks({ max, expires });
     // Whoever only starts and shuts down never looks at the outcome of the run.
     this.#stopped.promise.catch(() => undefined);
   }
@@ -82,6 +97,7 @@ export class Worker implements AsyncDisposable {
       await signals.workerInit.send(this.hostname, { hostname: this.hostname });
       await this.#consume();
     } catch (error) {
+      await this.#stateFile?.close();
       this.#end(error);
       throw error;
     }
@@ -108,15 +124,30 @@ export class Worker implements AsyncDisposable {
     return this.shutdown();
   }
 
-  /** Changes how often a task may run here: `"10/s"`, `"100/m"`, `"5/h"`, or null for no limit. */
+  /**
+   * Changes how often a task may run here: `"10/s"`, `"100/m"`, `"5/h"`, a number of runs a second, or null (or 0) for no
+   * limit. Throws `ImproperlyConfigured`.
+   */
   rateLimit(task: string, limit: string | number | null): void {
-    this.#parts?.scheduler.setRateLimit(task, limit);
+    const rate = parseRate(limit);
+    this.#rates.set(task, rate);
+    this.#parts?.scheduler.setRateLimit(task, rate);
+  }
+
+  /** Changes the time limits of a task in seconds, for those that start from now on; what is left out is no limit. */
+  timeLimit(task: string, limits: { readonly soft?: number | null; readonly hard?: number | null }): void {
+    checkTimeLimits(limits.soft, limits.hard);
+    this.#timeLimits.set(task, { soft: limits.soft ?? null, hard: limits.hard ?? null });
   }
 
   async #consume(): Promise<void> {
     const app = this.#app;
     const { logger, signals } = app;
-    const { concurrency, prefetch, config } = this.#options;
+    const { config } = this.#options;
+    if (config.workerStateDb !== null) {
+      const state = { revoked: this.#revoked, clock: app.clock };
+      this.#stateFile = await StateFile.open(formatForNode(config.workerStateDb, this.hostname), state, logger);
+    }
     const [broker, backend] = await Promise.all([app.broker(), app.backend()]);
     const pool = await openPool(this.#options, { hostname: this.hostname, logger, signals });
     await pool.start();
@@ -128,8 +159,10 @@ export class Worker implements AsyncDisposable {
     const scheduler = new Scheduler({
       ...{ window: this.#window(), hostname: this.hostname, pool, revoked: this.#revoked },
       ...{ results, forwarder: new Forwarder(app.taskPublisher, app.router, config), accept, events, signals, logger },
-      rateLimits: { byDefault: config.taskDefaultRateLimit, disabled: config.workerDisableRateLimits },
+      rateLimits: { byDefault: config.taskDefaultRateLimit, disabled: config.workerDisableRateLimits, changed: this.#rates },
+      timeLimits: this.#timeLimits,
       setPrefetch: (count) => this.#parts?.consumer.setPrefetch(count),
+      setCredit: config.workerDisablePrefetch ? (total) => this.#parts?.consumer.setCredit?.(total) : null,
     });
     const host: IntakeHost = {
       ...{ tasks: app.tasks, config, accept, results, events, signals, logger },
@@ -141,19 +174,56 @@ export class Worker implements AsyncDisposable {
       active: scheduler.active.length,
       processed: scheduler.accepted,
     }));
-    this.#parts = { pool, scheduler, events, heart, consumer };
-    const consuming = this.#read(consumer, (delivery) => {
-      const request = takeIn(delivery, host);
-      if (request) scheduler.add(request);
+    const control = this.#remoteControl(broker, { scheduler, results, events, heart, consumer });
+    this.#parts = { pool, scheduler, events, heart, consumer, control };
+    // What it may take is known before it takes anything.
+    if (config.workerDisablePrefetch) this.#disablePrefetch(broker, consumer, scheduler);
+    const consuming = this.#read(consumer, (delivery) => scheduler.add(takeIn(delivery, host)));
+    await Promise.race([Promise.all([connected.promise, control?.ready]), consuming]);
+  }
+
+  #remoteControl(
+    broker: Broker,
+    parts: Pick<WorkerParts, "scheduler" | "results" | "events" | "heart" | "consumer">,
+  ): RemoteControl | undefined {
+    const app = this.#app;
+    const { config } = this.#options;
+    if (!config.workerEnableRemoteControl || !broker.capabilities.fanout) return undefined;
+    const host = new WorkerControlHost({
+      ...parts,
+      ...{ app, hostname: this.hostname, revoked: this.#revoked, timeLimits: this.#timeLimits },
+      defaultRateLimit: config.taskDefaultRateLimit,
+      shutdown: () => void this.shutdown().catch(() => undefined),
     });
-    await Promise.race([connected.promise, consuming]);
+    return new RemoteControl(host, {
+      ...{ broker, publisher: app.publisher, config },
+      accept: acceptedTypes(config.acceptContent),
+    });
+  }
+
+  #window(): WindowOptions {
+    const { concurrency, prefetchMultiplier: multiplier, config } = this.#options;
+    return {
+      ...{ concurrency, multiplier, etaLimit: config.workerEtaTaskLimit },
+      reduces: config.workerEnablePrefetchCountReduction,
+    };
+  }
+
+  #disablePrefetch(broker: Broker, consumer: Consumer, scheduler: Scheduler): void {
+    if (consumer.setCredit) consumer.setCredit(scheduler.concurrency);
+    else
+      this.#app.logger.warn(
+        `workerDisablePrefetch is ignored: ${broker.displayUrl} sends messages by itself. With acksLate and ` +
+          `workerPrefetchMultiplier 1 nothing is reserved there either`,
+        { hostname: this.hostname },
+      );
   }
 
   #open(broker: Broker, scheduler: Scheduler, onConnected: () => void): Consumer {
     const { queues, logger } = this.#app;
     const named = this.#options.queues.map((name) => queues.get(name));
     return broker.consume(named.length > 0 ? named : queues.configured, {
-      prefetch: this.#options.prefetch,
+      prefetch: scheduler.prefetch,
       delayedQueues: queues.all,
       onConnected,
       onConnectionLost: (error) => {
@@ -197,8 +267,10 @@ export class Worker implements AsyncDisposable {
     } catch (error) {
       this.#app.logger.error("worker stops: the broker could not be reached", { error });
       this.#parts?.heart.stop();
+      await this.#parts?.control?.close();
       await this.#parts?.scheduler.idle();
       await this.#parts?.pool.stop();
+      await this.#stateFile?.close();
       this.#end(error);
       throw error;
     }

@@ -57,6 +57,9 @@ export class VirtualConsumer<R> implements Consumer, Settler<R> {
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
   #prefetch: number;
+  /** Most messages to hand out in all, and how many were, or are about to be. */
+  #credit = Infinity;
+  #counted = 0;
   #connected = false;
   /** Attempts in a row that led to nothing. */
   #failures = 0;
@@ -87,6 +90,11 @@ export class VirtualConsumer<R> implements Consumer, Settler<R> {
     this.#wake.ring();
   }
 
+  setCredit(total: number): void {
+    this.#credit = total;
+    this.#wake.ring();
+  }
+
   async add(queue: Queue): Promise<void> {
     if (this.#stop.signal.aborted) throw this.#ended();
     this.#queues.set(queue.name, queue);
@@ -112,6 +120,7 @@ export class VirtualConsumer<R> implements Consumer, Settler<R> {
     for (const one of unread)
       if (one.queue === name) back.push(one);
       else this.#out.push(one);
+    this.#counted -= back.length;
     await Promise.all([this.#giveBack(back), detached]);
     if (!this.#queues.has(name)) await this.#parts.released(queue);
     this.#wake.ring();
@@ -236,6 +245,10 @@ export class VirtualConsumer<R> implements Consumer, Settler<R> {
   }
 
   #room(): number {
+    return Math.min(this.#credit - this.#counted, this.#unsettledRoom());
+  }
+
+  #unsettledRoom(): number {
     if (this.#noAck || this.#prefetch <= 0) return BATCH - this.#out.size;
     return this.#prefetch - this.#held.size;
   }
@@ -269,6 +282,7 @@ export class VirtualConsumer<R> implements Consumer, Settler<R> {
       deliveryTag,
     );
     this.#held.add(delivery);
+    this.#counted++;
     this.#out.push(delivery);
   }
 
@@ -333,7 +347,7 @@ export class VirtualConsumer<R> implements Consumer, Settler<R> {
     const was = this.#connected;
     this.#connected = false;
     this.#attached.clear();
-    this.#out.drain();
+    this.#counted -= this.#out.drain().length;
     for (const delivery of this.#held) this.#orphans.push(delivery.taken);
     this.#held.clear();
     const { onConnectionLost } = this.#options;

@@ -80,6 +80,23 @@ export function consumingTests(define: Define, harness: BrokerHarness): void {
     assertTexts(broker, reader.texts, numbers(7));
   });
 
+  define("hands out no more messages in all than its credit, where it has one", async (scene) => {
+    const { broker, queue } = await stage(scene, ...numbers(8));
+    const consumer = broker.consume([queue], { prefetch: 3 });
+    if (!consumer.setCredit) return void (await consumer.close());
+    consumer.setCredit(0);
+    const reader = new Reader(consumer);
+    await reader.hasOnly(0);
+    consumer.setCredit(2);
+    await reader.hasOnly(2);
+    // Acknowledging makes room in the prefetch limit, but is no credit.
+    for (const index of [0, 1]) await (await reader.nth(index)).ack();
+    await reader.hasOnly(2);
+    consumer.setCredit(100);
+    await reader.hasOnly(5);
+    assertTexts(broker, reader.texts, numbers(5));
+  });
+
   define("without acknowledgements everything is handed out and nothing comes back", async (scene) => {
     const { broker, queue } = await stage(scene, ...numbers(250));
     const reader = new Reader(broker.consume([queue], { noAck: true, prefetch: 1 }));
