@@ -79,6 +79,8 @@ export class Celery implements AsyncDisposable {
   /** @internal */
   readonly publisher: Publisher;
   /** @internal */
+  readonly taskPublisher: TaskPublisher;
+  /** @internal */
   readonly clock = new LamportClock();
   readonly #results: ResultContext;
   #broker: Promise<Broker> | undefined;
@@ -87,8 +89,6 @@ export class Celery implements AsyncDisposable {
   #closing: Promise<void> | undefined;
 
   /** Throws `ImproperlyConfigured` for a setting that is unknown or cannot be meant, and for a driver that lacks something. */
-  readonly taskPublisher: TaskPublisher;
-  /** @internal */
   constructor(options: CeleryOptions) {
     const { broker, backend, logger, ...settings } = options;
     checkDrivers(broker, backend, settings);
@@ -99,6 +99,7 @@ export class Celery implements AsyncDisposable {
     this.queues = new Queues(this.conf);
     this.router = new Router(this.queues, this.conf);
     this.publisher = new Publisher(() => this.broker(), this.conf, this.logger);
+    this.taskPublisher = new TaskPublisher(this.publisher, this.router, this.conf, this.signals);
     this.control = new Control({ publisher: this.publisher, config: this.conf, clock: this.clock });
     this.#results = {
       backend: () => this.backend(),
@@ -107,7 +108,6 @@ export class Celery implements AsyncDisposable {
   }
 
   /** The tasks made so far, by name. */
-    this.taskPublisher = new TaskPublisher(this.publisher, this.router, this.conf, this.signals);
   get tasks(): ReadonlyMap<string, AnyTask> {
     return this.#tasks;
   }
