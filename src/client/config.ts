@@ -103,6 +103,8 @@ export interface Config {
   readonly resultCompression: string | null;
   /** Seconds until results go away; null for never. Default 86400. */
   readonly resultExpires: number | null;
+  /** Seconds between looks at the header of a chord, for stores that cannot count (`celery.chord_unlock`). Default 1. */
+  readonly resultChordRetryInterval: number;
   /** Store name, arguments, worker, retries and queue with each result. Default false. */
   readonly resultExtended: boolean;
   /** rpc results survive a restart of the broker. Default false. */
@@ -190,8 +192,12 @@ export interface Config {
   /** Threads pool: a thread is replaced after so many tasks, or when its memory is above so many KiB after one. */
   readonly workerMaxTasksPerChild: number | null;
   readonly workerMaxMemoryPerChild: number | null;
-  /** File that keeps the revoked tasks over a restart. */
+  /** File that keeps the revoked tasks over a restart; `%n`, `%h` and `%d` are parts of the node's name. */
   readonly workerStateDb: string | null;
+  /** Ids of revoked tasks that a worker remembers (Celery's CELERY_WORKER_REVOKES_MAX); 0 for no limit. Default 50,000. */
+  readonly workerRevokesMax: number;
+  /** Seconds after which they may be forgotten (CELERY_WORKER_REVOKE_EXPIRES); 0 for never. Default 10,800. */
+  readonly workerRevokeExpires: number;
   /**
    * How often a message may come back because its worker died, before it is taken out; null, as in Celery, for no
    * limit. This library's own setting.
@@ -284,6 +290,7 @@ const SETTINGS = {
   resultSerializer: { check: text, initial: "json" },
   resultCompression: { check: nullable(text), initial: null },
   resultExpires: { check: nullable(number({ min: 0 })), initial: 86400 },
+  resultChordRetryInterval: { check: number({ min: 0 }), initial: 1 },
   resultExtended: { check: boolean, initial: false },
   resultPersistent: { check: boolean, initial: false },
   resultBackendTransportOptions: { check: record, initial: Object.freeze({}) },
@@ -334,6 +341,8 @@ const SETTINGS = {
   workerMaxTasksPerChild: { check: nullable(number({ min: 1, integer: true })), initial: null },
   workerMaxMemoryPerChild: { check: nullable(number({ min: 1, integer: true })), initial: null },
   workerStateDb: { check: nullable(text), initial: null },
+  workerRevokesMax: { check: number({ min: 0, integer: true }), initial: 50_000 },
+  workerRevokeExpires: { check: number({ min: 0 }), initial: 10_800 },
   workerMaxRedeliveries: { check: nullable(number({ min: 0, integer: true })), initial: null },
   workerDeadLetterQueue: { check: nullable(text), initial: null },
   eventExchange: { check: text, initial: "celeryev" },

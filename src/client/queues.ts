@@ -47,6 +47,15 @@ export class Queues {
     return made;
   }
 
+  /** The queue of that name, made as it is described here if it is not known. */
+  add(name: string, settings: QueueSettings): Queue {
+    const known = this.#queues.get(name);
+    if (known) return known;
+    const made = this.#fromSettings(name, settings);
+    this.#queues.set(name, made);
+    return made;
+  }
+
   /** All queues known so far. */
   get all(): readonly Queue[] {
     return [...this.#queues.values()];

@@ -28,6 +28,11 @@ export class Heart {
     this.#timer = every(this.#interval * 1000, () => this.#events.worker("worker-heartbeat", this.#fields()));
   }
 
+  /** One beat more, when somebody asks for it (celery/worker/control.py `heartbeat`). */
+  beat(): void {
+    this.#events.worker("worker-heartbeat", { ...this.#fields(), freq: 5 });
+  }
+
   stop(): void {
     if (!this.#timer) return;
     this.#timer.cancel();

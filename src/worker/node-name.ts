@@ -18,3 +18,17 @@ export function nodeName(given: string | null, machine: string = hostname()): st
   const name = named.replaceAll(/%([hnd%])/g, (_, key: string) => parts[key] ?? "");
   return name.startsWith("@") ? `celery${name}` : name;
 }
+
+/** `%h`, `%n`, `%d` and `%p` (all of it) of a node's name in the name of a file (celery/utils/nodenames.py). */
+export function formatForNode(text: string, node: string): string {
+  const at = node.indexOf("@");
+  const host = node.slice(at + 1);
+  const parts: Readonly<Record<string, string>> = {
+    h: host,
+    n: node.slice(0, Math.max(0, at)) || "celery",
+    d: host.split(".").slice(1).join("."),
+    p: node,
+    "%": "%",
+  };
+  return text.replaceAll(/%([hndp%])/g, (_, key: string) => parts[key] ?? "");
+}

@@ -8,6 +8,15 @@ import { type TaskRequest, decodeTask } from "../protocol/task-message.js";
 import { now } from "../util/time.js";
 import type { RunRequest } from "./run/run-request.js";
 
+/** Time limits of a task in seconds; null for none. */
+export interface TimeLimits {
+  readonly soft: number | null;
+  readonly hard: number | null;
+}
+
+/** Where a request is on its way through the worker. */
+export type RequestState = "active" | "reserved" | "scheduled";
+
 /** A task message in this worker: what it asks for, where it came from, and the options that apply to it. */
 export class Request implements RunRequest, CurrentTask {
   readonly id: string;
@@ -34,8 +43,9 @@ export class Request implements RunRequest, CurrentTask {
   /** Whether a success is stored, and whether a failure is. */
   readonly storesResult: boolean;
   readonly storesErrors: boolean;
-  readonly hardLimit: number | null;
-  readonly softLimit: number | null;
+  /** Seconds. */
+  hardLimit: number | null;
+  softLimit: number | null;
   #task: TaskRequest | null;
   #accept: ReadonlySet<string> = NOTHING;
 
@@ -92,6 +102,13 @@ export class Request implements RunRequest, CurrentTask {
 
   unpark(): void {
     this.#task = this.task;
+  }
+
+  /** Other limits than those it came with, unless its message has its own. */
+  limitTime({ soft, hard }: TimeLimits): void {
+    const [ownHard, ownSoft] = this.task.timeLimit;
+    this.hardLimit = ownHard ?? hard;
+    this.softLimit = ownSoft ?? soft;
   }
 
   addChild(child: ResultNode): void {

@@ -44,6 +44,16 @@ export class Results {
     return this.#store(request, "REVOKED", errorToException(new TaskRevokedError(reason, info)), null);
   }
 
+  /** REVOKED for a task that is not here and of which nothing is known but, at most, that it waits (Celery 5.7). */
+  async revokedElsewhere(taskId: string): Promise<void> {
+    const known = await this.#backend.load(taskId);
+    if (known && !UNSTARTED.includes(known.status)) return;
+    const info = { type: "TaskRevokedError", module: "celery.exceptions", args: ["revoked"], taskId };
+    const result = errorToException(new TaskRevokedError("revoked", info));
+    const record = { taskId, status: "REVOKED", traceback: null, children: [], dateDone: dateDone(new Date(now())) };
+    await this.#backend.store({ ...record, result });
+  }
+
   /** FAILURE for a task that did not become a request here: no such task, or the rest of a chain that broke. */
   async failed(
     task: Pick<TaskRequest, "id" | "replyTo" | "correlationId">,
@@ -82,3 +92,6 @@ export class Results {
     return this.#backend.store(record, task);
   }
 }
+
+/** States of a task that no worker has started yet. */
+const UNSTARTED: readonly State[] = ["PENDING", "RECEIVED", "RETRY", "REJECTED"];

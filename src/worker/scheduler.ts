@@ -7,8 +7,8 @@ import { Execution, type ExecutionHost } from "./execution.js";
 import { type FinishHost, finish, revoked, settle } from "./finish.js";
 import type { Pool } from "./pool/pool.js";
 import { PrefetchWindow, type WindowOptions } from "./prefetch-window.js";
-import { RateLimits } from "./rate-limits.js";
-import type { Request } from "./request.js";
+import { type ChangedRates, RateLimits } from "./rate-limits.js";
+import type { Request, RequestState, TimeLimits } from "./request.js";
 import type { RevokedTasks } from "./revoked.js";
 import { requestInfo } from "./run/run-request.js";
 import { Waiting } from "./waiting.js";
@@ -16,7 +16,13 @@ import { Waiting } from "./waiting.js";
 export interface SchedulerHost extends FinishHost {
   /** How many tasks at once, at first, and how many messages are reserved for them. */
   readonly window: WindowOptions;
-  readonly rateLimits: { readonly byDefault: string | number | null; readonly disabled: boolean };
+  readonly rateLimits: {
+    readonly byDefault: string | number | null;
+    readonly disabled: boolean;
+    readonly changed: ChangedRates;
+  };
+  /** Time limits set while the worker runs, by task name. */
+  readonly timeLimits: ReadonlyMap<string, TimeLimits>;
   readonly pool: Pool;
   readonly revoked: RevokedTasks;
   readonly events: EventDispatcher;
@@ -37,6 +43,8 @@ export class Scheduler {
   readonly #waiting = new Waiting((request) => this.#isDue(request));
   readonly #limits: RateLimits;
   readonly #running = new Map<Request, Execution>();
+  /** Those whose outcome is being recorded. */
+  readonly #finishing = new Set<Request>();
   readonly #ready = new Fifo<Request>();
   #concurrency: number;
   /** Deliveries so far. */
@@ -86,9 +94,28 @@ export class Scheduler {
     this.#grant();
   }
 
-  /** Changes the rate limit of a task: `"10/m"`, or null for none. */
-  setRateLimit(name: string, limit: string | number | null): void {
-    this.#limits.set(name, limit);
+  /** Changes the rate limit of a task, in runs a second; null for none. */
+  setRateLimit(name: string, rate: number | null): void {
+    this.#limits.set(name, rate);
+  }
+
+  /** The requests here with their states. Those held back by a rate have none, as in Celery. */
+  *requests(): Iterable<readonly [Request, RequestState]> {
+    for (const request of this.#running.keys()) yield [request, request.startedAt === null ? "reserved" : "active"];
+    for (const request of this.#ready) yield [request, "reserved"];
+    for (const { request } of this.#waiting.entries()) yield [request, "scheduled"];
+  }
+
+  /** Whether a task runs, or its outcome is being recorded. */
+  isActive(id: string): boolean {
+    for (const { id: one, startedAt } of this.#running.keys()) if (one === id && startedAt !== null) return true;
+    for (const { id: one } of this.#finishing) if (one === id) return true;
+    return false;
+  }
+
+  /** Stops a task that runs because it was revoked. */
+  terminate(request: Request, signum: number): void {
+    this.#running.get(request)?.terminate(signum);
   }
 
   /** Takes over what was received: a request, or null for a message that was none. */
@@ -104,7 +131,8 @@ export class Scheduler {
     const { logger, signals, events, hostname } = this.#host;
     const { id, name, task } = request;
     logger.info(`Task ${name}[${id}] received`, { taskId: id, task: name });
-    if (this.#refuse(request)) return;
+    // Stamps are looked at when its turn comes, as in Celery: monitors hear that it was received.
+    if (this.#refuse(request, false)) return;
     if (signals.taskReceived.connected)
       void signals.taskReceived.send(name, { taskId: id, task: name, request: requestInfo(request, hostname) });
     events.task("task-received", request, {
@@ -191,10 +219,10 @@ export class Scheduler {
   }
 
   /** Deals with a request that must not run: true when it was one. */
-  #refuse(request: Request): boolean {
+  #refuse(request: Request, byStamps = true): boolean {
     const { revoked: ids } = this.#host;
     const { expired } = request;
-    if (!expired && !ids.has(request.id) && !ids.hasStamp(request.task)) return false;
+    if (!expired && !ids.has(request.id) && !(byStamps && ids.hasStamp(request.task))) return false;
     if (expired) ids.add(request.id);
     this.track(this.#discard(request, expired));
     return true;
@@ -206,16 +234,20 @@ export class Scheduler {
   }
 
   async #run(request: Request): Promise<void> {
+    const changed = this.#host.timeLimits.size > 0 && this.#host.timeLimits.get(request.name);
+    if (changed) request.limitTime(changed);
     // Its failure is looked after at once: the task may run for long.
     const execution = new Execution(request, this.#executions);
     this.#running.set(request, execution);
     const ending = await execution.ending;
     this.#running.delete(request);
+    this.#finishing.add(request);
     this.#window.ended();
     this.#fill();
     this.#grant();
     await request.startReported;
     await finish(request, ending, this.#host);
+    this.#finishing.delete(request);
   }
 
   /** Lets the broker hand out as many as could start at once. */

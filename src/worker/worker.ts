@@ -1,6 +1,7 @@
 import type { Broker, Consumer, Delivery } from "../brokers/broker.js";
 import type { Celery } from "../client/app.js";
 import { parseRate } from "../client/rate.js";
+import { checkTimeLimits } from "../client/time-limits.js";
 import { CeleryError } from "../errors.js";
 import { eventExchange } from "../protocol/control.js";
 import { acceptedTypes } from "../protocol/serializers/registry.js";
@@ -14,6 +15,7 @@ import { Forwarder } from "./forward.js";
 import { Heart } from "./heart.js";
 import { type IntakeHost, takeIn } from "./intake.js";
 import { type ResolvedOptions, type WorkerOptions, resolveOptions } from "./options.js";
+import { formatForNode } from "./node-name.js";
 import { openPool } from "./pool/open.js";
 import type { Pool } from "./pool/pool.js";
 import type { WindowOptions } from "./prefetch-window.js";
@@ -25,7 +27,6 @@ import { Scheduler } from "./scheduler.js";
 import { Ladder, type ShutdownOptions } from "./shutdown.js";
 import { trapSignals } from "./signals.js";
 import { StateFile } from "./state-file.js";
-import { formatForNode } from "./node-name.js";
 
 export type WorkerState = "created" | "starting" | "running" | "stopping" | "stopped";
 
@@ -152,14 +153,22 @@ export class Worker implements AsyncDisposable {
     const pool = await openPool(this.#options, { hostname: this.hostname, logger, signals });
     await pool.start();
     // Shut down meanwhile: nobody would stop a consumer made now.
-    if (this.#state !== "starting") return pool.stop();
+    if (this.#state !== "starting") {
+      await this.#stateFile?.close();
+      return pool.stop();
+    }
     const accept = acceptedTypes(config.acceptContent);
     const results = new Results(backend, config, this.hostname);
     const events = this.#dispatcher(broker);
+    const forwarder = new Forwarder(app.taskPublisher, app.router, config);
     const scheduler = new Scheduler({
       ...{ window: this.#window(), hostname: this.hostname, pool, revoked: this.#revoked },
-      ...{ results, forwarder: new Forwarder(app.taskPublisher, app.router, config), accept, events, signals, logger },
-      rateLimits: { byDefault: config.taskDefaultRateLimit, disabled: config.workerDisableRateLimits, changed: this.#rates },
+      ...{ results, forwarder, accept, events, signals, logger },
+      rateLimits: {
+        byDefault: config.taskDefaultRateLimit,
+        disabled: config.workerDisableRateLimits,
+        changed: this.#rates,
+      },
       timeLimits: this.#timeLimits,
       setPrefetch: (count) => this.#parts?.consumer.setPrefetch(count),
       setCredit: config.workerDisablePrefetch ? (total) => this.#parts?.consumer.setCredit?.(total) : null,
@@ -288,6 +297,7 @@ export class Worker implements AsyncDisposable {
       throw error;
     } finally {
       this.#ladder.end();
+      await this.#stateFile?.close();
     }
     this.#end();
     logger.info("worker stopped", { hostname: this.hostname });
@@ -295,7 +305,7 @@ export class Worker implements AsyncDisposable {
   }
 
   /** Warm, and cold as soon as that is asked for. */
-  async #wind({ consumer, scheduler, pool, heart, events }: Parts): Promise<void> {
+  async #wind({ consumer, scheduler, pool, heart, events, control }: Parts): Promise<void> {
     const ladder = this.#ladder;
     scheduler.close();
     // What goes back must not come again.
@@ -304,6 +314,7 @@ export class Worker implements AsyncDisposable {
     const idle = scheduler.idle();
     await Promise.race([idle, ladder.cold.then(() => this.#cold(scheduler))]);
     await idle;
+    await control?.close();
     heart.stop();
     await events.flush();
     await consumer.close();
@@ -327,11 +338,11 @@ export class Worker implements AsyncDisposable {
   }
 
   /** Hard: what is under way is left to itself. */
-  async #abandon({ consumer, pool, heart }: Parts): Promise<void> {
+  async #abandon({ consumer, pool, heart, control }: Parts): Promise<void> {
     await this.#ladder.hard;
     heart.stop();
-    for (const end of [consumer.close(), pool.stop()])
-      end.catch((error: unknown) => this.#app.logger.warn("a hard shutdown left something behind", { error }));
+    for (const end of [control?.close(), consumer.close(), pool.stop()])
+      end?.catch((error: unknown) => this.#app.logger.warn("a hard shutdown left something behind", { error }));
   }
 
   #end(error?: unknown): void {
