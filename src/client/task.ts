@@ -8,6 +8,10 @@ export type { DefinedOptions } from "./task-options.js";
 /** The handler of a task with its options, as the worker takes it. */
 export interface TaskDefinition {
   readonly options: Readonly<DefinedOptions>;
+  /** It reads its message by itself: `run` is given no arguments. */
+  readonly takesMessage?: boolean;
+  /** It runs on the event loop of the worker, whatever the pool: tasks of Celery's own that only send and store. */
+  readonly onEventLoop?: boolean;
   /** Calls the handler; the context goes first when the task is bound. */
   run(context: TaskContext, args: readonly unknown[]): unknown;
 }

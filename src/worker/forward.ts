@@ -22,6 +22,8 @@ export interface Links {
   readonly chain?: readonly SignatureDocument[];
   readonly group?: string;
   readonly groupIndex?: number;
+  /** The name of the task that it is routed as, where that is not its own. */
+  readonly routeName?: string;
 }
 
 const origin = originName();
@@ -44,7 +46,12 @@ export class Forwarder {
       throw new NotSupported(
         "the task is part of a chord, which this worker does not take part in yet; route it to a Python worker",
       );
-    for (const next of [...(request.callbacks ?? []), ...(request.chain?.slice(-1) ?? [])].flatMap(members))
+    Forwarder.assertSendable([...(request.callbacks ?? []), ...(request.chain?.slice(-1) ?? [])]);
+  }
+
+  /** Throws `NotSupported` for what this version cannot send. */
+  static assertSendable(signatures: readonly SignatureDocument[]): void {
+    for (const next of signatures.flatMap(members))
       if (next.subtask_type === "chord" || next.subtask_type === "chain")
         throw new NotSupported(
           `the next step is a ${next.subtask_type}, which this worker cannot send yet; route the task to a Python worker`,
@@ -57,7 +64,12 @@ export class Forwarder {
     const { options } = signature;
     const args = signature.immutable ? signature.args : [...first, ...signature.args];
     const request = this.#request(signature, args, links);
-    const routing = this.#router.expand(signature.task, args, signature.kwargs, routingOptions(options));
+    const routing = this.#router.expand(
+      links.routeName ?? signature.task,
+      args,
+      signature.kwargs,
+      routingOptions(options),
+    );
     await this.publish(request, routing, links.parent);
     return { id: request.id, parent: null, children: null };
   }

@@ -1,12 +1,11 @@
 import type { Delivery } from "../brokers/broker.js";
 import type { Config } from "../client/config.js";
 import type { Signals } from "../client/signals.js";
-import { definitionOf } from "../client/task.js";
-import type { AnyTask } from "../client/types.js";
 import { ContentDisallowed, DecodeError, InvalidTaskError, NotRegistered } from "../errors.js";
 import { exactRepr } from "../protocol/python-text.js";
 import { type TaskRequest, decodeTask } from "../protocol/task-message.js";
 import type { Logger } from "../util/logger.js";
+import type { TaskTable } from "./builtins/table.js";
 import type { EventDispatcher } from "./events.js";
 import { Forwarder } from "./forward.js";
 import { Request } from "./request.js";
@@ -14,7 +13,7 @@ import type { Results } from "./results.js";
 
 /** What the intake needs of the worker. */
 export interface IntakeHost {
-  readonly tasks: ReadonlyMap<string, AnyTask>;
+  readonly tasks: Pick<TaskTable, "find">;
   readonly config: Readonly<Config>;
   readonly accept: ReadonlySet<string>;
   readonly results: Results;
@@ -38,8 +37,7 @@ export function takeIn(delivery: Delivery, host: IntakeHost): Request | null {
     refuse(delivery, error, host);
     return null;
   }
-  const known = host.tasks.get(task.task);
-  const definition = known && definitionOf(known);
+  const definition = host.tasks.find(task.task);
   if (!definition) {
     const error = notRegistered(task);
     host.track(refuseTask(delivery, task, error, host));

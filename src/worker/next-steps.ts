@@ -48,6 +48,7 @@ export async function sendErrbacks(request: Request, { forwarder, logger }: Step
   });
 }
 
-function linksOf({ task, id, delivery }: Request): Links {
+/** What the steps that follow a request take from it. */
+export function linksOf({ task, id, delivery }: Request): Links {
   return { parent: task, parentId: id, rootId: task.rootId ?? id, priority: delivery.info.priority };
 }

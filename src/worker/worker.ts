@@ -8,6 +8,7 @@ import { acceptedTypes } from "../protocol/serializers/registry.js";
 import { onAbort } from "../util/abort.js";
 import { deferred } from "../util/deferred.js";
 import { after } from "../util/time.js";
+import { TaskTable } from "./builtins/table.js";
 import { WorkerControlHost, type WorkerParts } from "./control/control-host.js";
 import { RemoteControl } from "./control/remote-control.js";
 import { EventDispatcher } from "./events.js";
@@ -161,6 +162,7 @@ export class Worker implements AsyncDisposable {
     const results = new Results(backend, config, this.hostname);
     const events = this.#dispatcher(broker);
     const forwarder = new Forwarder(app.taskPublisher, app.router, config);
+    const builtins = { config, backend, forwarder, results, accept, logger };
     const scheduler = new Scheduler({
       ...{ window: this.#window(), hostname: this.hostname, pool, revoked: this.#revoked },
       ...{ results, forwarder, accept, events, signals, logger },
@@ -174,7 +176,7 @@ export class Worker implements AsyncDisposable {
       setCredit: config.workerDisablePrefetch ? (total) => this.#parts?.consumer.setCredit?.(total) : null,
     });
     const host: IntakeHost = {
-      ...{ tasks: app.tasks, config, accept, results, events, signals, logger },
+      ...{ tasks: new TaskTable(app.tasks, builtins), config, accept, results, events, signals, logger },
       track: (work) => scheduler.track(work),
     };
     const connected = deferred();

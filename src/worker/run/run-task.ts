@@ -42,7 +42,7 @@ async function call(definition: TaskDefinition, context: WorkerTaskContext, stop
   const { options } = definition;
   let args: readonly unknown[];
   try {
-    args = await argumentsOf(context.name, options, context.task);
+    args = definition.takesMessage ? [] : await argumentsOf(context.name, options, context.task);
   } catch (error) {
     return { kind: "failure", error, expected: false };
   }
