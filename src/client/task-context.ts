@@ -5,7 +5,12 @@ import type { DeliveryInfo } from "../brokers/broker.js";
 import type { AnySignature } from "./types.js";
 
 /** What the worker knows of the message (Celery's `self.request`). */
-export interface RequestInfo extends TaskRequest {
+export interface RequestInfo extends Omit<TaskRequest, "timeLimit"> {
+  /** Seconds; what the message says. Null where it leaves that to the task. */
+  readonly timeLimit: number | null;
+  readonly softTimeLimit: number | null;
+  /** Whether it runs where it was called, without a worker. */
+  readonly isEager: boolean;
   readonly deliveryInfo: DeliveryInfo;
   /** Node name of the worker. */
   readonly hostname: string;
@@ -19,6 +24,10 @@ export interface RetryOptions {
   maxRetries?: number | null;
   /** Why: thrown when no retries are left, and stored with the RETRY state. */
   cause?: unknown;
+  /**
+   * Other arguments. Where only one of the two is given, a value that was passed the other way is replaced by it
+   * (`params` say which).
+   */
   args?: readonly unknown[];
   kwargs?: Readonly<Record<string, unknown>>;
   /** What the next attempt's message has otherwise; left out, it is as this one's. */
@@ -31,6 +40,9 @@ export interface RetryOptions {
   expires?: number | Date;
   timeLimit?: number;
   softTimeLimit?: number;
+  headers?: Readonly<Record<string, unknown>>;
+  shadow?: string;
+  ignoreResult?: boolean;
 }
 
 /** Celery's `self` for a bound task. */

@@ -1,10 +1,12 @@
 import type { CallOptions } from "../client/types.js";
 import { isoTime } from "../protocol/iso-time.js";
 import { saferepr } from "../protocol/saferepr.js";
+import type { TaskRequest } from "../protocol/task-message.js";
 import { now } from "../util/time.js";
 import type { Forwarder } from "./forward.js";
 import type { Request } from "./request.js";
 import type { RetryPlan } from "./run/outcome.js";
+import { retryArguments } from "./run/retry-arguments.js";
 
 /** Sends the next attempt: the same task, with what the plan changes (celery/app/task.py `signature_from_request`). */
 export async function sendRetry(
@@ -14,26 +16,53 @@ export async function sendRetry(
 ): Promise<void> {
   const task = request.forForwarding(accept);
   const { info } = request.delivery;
-  const { args = task.args, kwargs = task.kwargs, priority, expires, timeLimit, softTimeLimit, ...routing } = changes;
+  const { options } = request.definition;
+  const { queue, exchange, routingKey, timeLimit, softTimeLimit } = changes;
   const next = {
     ...task,
-    args,
-    kwargs,
-    ...(changes.args && { argsrepr: saferepr(args, { tuple: true }) }),
-    ...(changes.kwargs && { kwargsrepr: saferepr(kwargs) }),
-    ...(expires !== undefined && {
-      expires: isoTime(expires instanceof Date ? expires.getTime() : now() + expires * 1000),
-    }),
+    ...newArguments(task, changes, options.params),
+    ...(changes.expires !== undefined && { expires: expiry(changes.expires) }),
     timeLimit: [timeLimit ?? task.timeLimit[0], softTimeLimit ?? task.timeLimit[1]] as const,
     retries: task.retries + 1,
     // No countdown is no eta: it need not go through the timer.
     eta: when === 0 ? null : isoTime(eta),
+    headers: changes.headers ?? withoutDeaths(task.headers),
+    shadow: changes.shadow ?? task.shadow,
+    ignoreResult: changes.ignoreResult ?? task.ignoreResult,
     // Python's own worker makes a retried task its own parent.
     parentId: task.parentId ?? task.id,
-    priority: priority ?? info.priority,
+    priority: changes.priority ?? info.priority ?? options.priority ?? null,
+    lang: "js",
   };
-  await forwarder.publish(next, { ...wayBack(info, routing), ...routing }, request.task);
+  const { serializer = options.serializer, compression = options.compression } = changes;
+  const route = given({ queue, exchange, routingKey });
+  await forwarder.publish(
+    next,
+    { ...wayBack(info, route), ...route, ...given({ serializer, compression }) },
+    request.task,
+  );
 }
+
+function newArguments(
+  task: TaskRequest,
+  changes: RetryPlan["changes"],
+  params: readonly string[] | undefined,
+): Partial<TaskRequest> {
+  if (!changes.args && !changes.kwargs) return {};
+  const { args, kwargs } = retryArguments(params, task, changes);
+  return { args, kwargs, argsrepr: saferepr(args, { tuple: true }), kwargsrepr: saferepr(kwargs) };
+}
+
+const expiry = (expires: number | Date): string =>
+  isoTime(expires instanceof Date ? expires.getTime() : now() + expires * 1000);
+
+/** Without what is undefined: it would hide what stands below it. */
+const given = (options: { [K in keyof CallOptions]: CallOptions[K] | undefined }): CallOptions =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+
+/** RabbitMQ counts the deaths of a message in them, and would take the next attempt for a message in a circle. */
+const withoutDeaths = (headers: TaskRequest["headers"]): TaskRequest["headers"] =>
+  Object.fromEntries(Object.entries(headers).filter(([name]) => !/^x-(?:first-|last-)?death(?:-|$)/.test(name)));
 
 /** To where it came from, unless it is sent elsewhere. */
 function wayBack(info: Request["deliveryInfo"], { queue, exchange, routingKey }: CallOptions): CallOptions {

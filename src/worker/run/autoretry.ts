@@ -1,4 +1,5 @@
 import type { DefinedOptions } from "../../client/task.js";
+import { isOneOf } from "../../util/is-error.js";
 import { type WorkerTaskContext, RetryRequest } from "./context.js";
 import type { Failure, RetryPlan } from "./outcome.js";
 
@@ -14,22 +15,23 @@ export function autoRetry(
   context: WorkerTaskContext,
 ): RetryPlan | Failure | null {
   const { autoretryFor = [], dontAutoretryFor = [] } = options;
-  if (!autoretryFor.some((one) => error instanceof one) || dontAutoretryFor.some((one) => error instanceof one))
-    return null;
+  if (!isOneOf(error, autoretryFor) || isOneOf(error, dontAutoretryFor)) return null;
   const countdown = backoff(options, context.retries);
+  const { mostRetries: maxRetries } = context;
+  const limits = maxRetries === undefined ? {} : { maxRetries };
   try {
-    return context.retry({ cause: error, ...(countdown !== null && { countdown }) }) as never;
+    return context.retry({ cause: error, ...limits, ...(countdown !== null && { countdown }) }) as never;
   } catch (thrown) {
     return thrown instanceof RetryRequest ? thrown.plan : { kind: "failure", error: thrown, expected: false };
   }
 }
 
 /** Seconds, or null for the task's usual delay. */
-function backoff(options: Readonly<DefinedOptions>, retries: number): number | null {
+export function backoff(options: Readonly<DefinedOptions>, retries: number, random = Math.random): number | null {
   const { retryBackoff = false, retryBackoffMax = DEFAULT_BACKOFF_MAX, retryJitter = true } = options;
+  if (Number(retryBackoff) === 0) return null;
   // Python counts in whole seconds.
-  const factor = Math.trunc(Number(retryBackoff));
-  if (factor === 0) return null;
-  const wait = Math.min(retryBackoffMax, factor * 2 ** retries);
-  return retryJitter ? Math.floor(Math.random() * (wait + 1)) : wait;
+  const factor = Math.max(1, Math.trunc(Number(retryBackoff)));
+  const wait = Math.min(Math.trunc(retryBackoffMax), factor * 2 ** retries);
+  return retryJitter ? Math.floor(random() * (wait + 1)) : wait;
 }

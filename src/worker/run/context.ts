@@ -1,12 +1,15 @@
 import type { DefinedOptions } from "../../client/task.js";
 import type { RequestInfo, RetryOptions, TaskContext } from "../../client/task-context.js";
 import type { AnySignature } from "../../client/types.js";
-import { Ignore, ImproperlyConfigured, MaxRetriesExceededError, Retry } from "../../errors.js";
+import { Ignore, ImproperlyConfigured, MaxRetriesExceededError, NotSupported, Retry } from "../../errors.js";
+import { exactRepr } from "../../protocol/python-text.js";
 import type { SignatureDocument } from "../../protocol/signature.js";
 import type { TaskRequest } from "../../protocol/task-message.js";
 import type { Logger } from "../../util/logger.js";
 import { now } from "../../util/time.js";
 import type { RetryPlan } from "./outcome.js";
+import { type Arguments, retryArguments } from "./retry-arguments.js";
+import { checkRetryOptions } from "./retry-options.js";
 import { type RunRequest, requestInfo } from "./run-request.js";
 import type { Stop } from "./stop.js";
 
@@ -47,6 +50,7 @@ export class WorkerTaskContext implements TaskContext {
   readonly #options: Readonly<DefinedOptions>;
   readonly #stop: Stop;
   readonly #host: ContextHost;
+  #mostRetries: number | null | undefined;
   #info: RequestInfo | undefined;
   #logger: Logger | undefined;
 
@@ -82,39 +86,55 @@ export class WorkerTaskContext implements TaskContext {
     return this.#stop.signal;
   }
 
-  updateState(state: string, meta: unknown = null): Promise<void> {
-    return this.#host.storeState(state, meta);
+  /** What the handler asked of `retry` in this run, which automatic retries keep to; undefined when it did not. */
+  get mostRetries(): number | null | undefined {
+    return this.#mostRetries;
+  }
+
+  async updateState(state: string, meta: unknown = null): Promise<void> {
+    if (typeof state !== "string" || state === "")
+      throw new ImproperlyConfigured(`a state is ${JSON.stringify(state)}; expected a text that is not empty`);
+    await this.#host.storeState(state, meta);
   }
 
   retry(options: RetryOptions = {}): Retry {
-    const { maxRetries, defaultRetryDelay } = this.#options;
-    const { countdown, eta: moment, maxRetries: most, cause, ...changes } = options;
-    const max = firstGiven(most, maxRetries, DEFAULT_MAX_RETRIES);
+    checkRetryOptions(options);
+    const { maxRetries, defaultRetryDelay, params } = this.#options;
+    const { countdown, eta: moment, maxRetries: asked, cause: why, ...changes } = options;
+    if (asked !== undefined) this.#mostRetries = asked;
+    const cause: unknown = why ?? undefined;
+    const max = firstGiven(asked, maxRetries, DEFAULT_MAX_RETRIES);
     if (max !== null && this.retries >= max) {
-      const last: unknown = cause ?? maxRetriesExceeded(this.task);
+      const last: unknown = cause ?? maxRetriesExceeded(this.task, retryArguments(params, this.task, changes));
       throw last;
     }
     const when = moment ?? countdown ?? defaultRetryDelay ?? DEFAULT_RETRY_DELAY;
     const eta = when instanceof Date ? when.getTime() : now() + when * 1000;
-    if (!Number.isFinite(eta))
-      throw new ImproperlyConfigured(
-        `the next attempt of ${this.name} has no time: ${moment ? "eta is not a valid Date" : `countdown is ${String(when)}`}`,
-        { cause },
-      );
     throw new RetryRequest({ kind: "retry", eta, when, changes, cause });
   }
 
   replace(signature: AnySignature): Ignore {
-    throw new ReplaceRequest(signature.toJSON());
+    throw new ReplaceRequest(replacement(signature, this.name));
   }
+}
+
+function replacement(signature: AnySignature, name: string): SignatureDocument {
+  if (typeof (signature as Partial<AnySignature> | null)?.toJSON !== "function")
+    throw new ImproperlyConfigured(`${name} is replaced by something that is no signature; give task.s(...)`);
+  const document = signature.toJSON();
+  if (document.subtask_type !== null)
+    throw new NotSupported(`a task can be replaced by another task, not by a ${document.subtask_type} yet`);
+  if (document.options.chord)
+    throw new ImproperlyConfigured("a signature that replaces a task must not be part of a chord");
+  return document;
 }
 
 /** The first that is not left out; null, "no limit", counts as given. */
 const firstGiven = (...values: readonly (number | null | undefined)[]): number | null =>
   values.find((value) => value !== undefined) ?? null;
 
-function maxRetriesExceeded(task: TaskRequest): MaxRetriesExceededError {
-  const text = `Can't retry ${task.task}[${task.id}] args:${task.argsrepr} kwargs:${task.kwargsrepr}`;
+function maxRetriesExceeded(task: TaskRequest, { args, kwargs }: Arguments): MaxRetriesExceededError {
+  const text = `Can't retry ${task.task}[${task.id}] args:${exactRepr(args)} kwargs:${exactRepr(kwargs)}`;
   return new MaxRetriesExceededError(text, {
     type: "MaxRetriesExceededError",
     module: "celery.exceptions",

@@ -11,6 +11,9 @@ export interface RunRequest {
 /** Celery's `self.request`. */
 export const requestInfo = ({ task, deliveryInfo }: RunRequest, hostname: string): RequestInfo => ({
   ...task,
+  timeLimit: task.timeLimit[0],
+  softTimeLimit: task.timeLimit[1],
+  isEager: false,
   deliveryInfo,
   hostname,
 });

@@ -1,12 +1,13 @@
 import { runAsTask, type CurrentTask } from "../../client/current-task.js";
 import type { Signals } from "../../client/signals.js";
 import type { DefinedOptions, TaskDefinition } from "../../client/task.js";
-import { Ignore, Reject } from "../../errors.js";
+import { Ignore, Reject, Retry } from "../../errors.js";
 import { pythonTraceback } from "../../protocol/exception.js";
+import { isOneOf } from "../../util/is-error.js";
 import { argumentsOf } from "./arguments.js";
 import { autoRetry } from "./autoretry.js";
 import { type ContextHost, ReplaceRequest, RetryRequest, WorkerTaskContext } from "./context.js";
-import { type Outcome, type RetryPlan, stateOf } from "./outcome.js";
+import { type Failure, type Outcome, type RetryPlan, stateOf } from "./outcome.js";
 import type { RunRequest } from "./run-request.js";
 import type { Stop } from "./stop.js";
 
@@ -55,14 +56,27 @@ async function call(definition: TaskDefinition, context: WorkerTaskContext, stop
 
 /** What was thrown, as a decision. */
 function ending(error: unknown, options: Readonly<DefinedOptions>, context: WorkerTaskContext): Outcome {
+  // A proxy of a hostile make answers no question: it is a failure like any other.
+  if (!isOneOf(error, [Object])) return { kind: "failure", error, expected: false };
   if (error instanceof RetryRequest) return withTraceback(error);
   if (error instanceof ReplaceRequest) return { kind: "replace", signature: error.signature };
   if (error instanceof Reject) return { kind: "reject", requeue: error.requeue, error };
   if (error instanceof Ignore) return { kind: "ignore" };
-  const again = autoRetry(error, options, context);
+  const again = error instanceof Retry ? retryAs(error, context) : autoRetry(error, options, context);
   if (again?.kind === "retry") return again;
   const last = again ? again.error : error;
-  return { kind: "failure", error: last, expected: options.throws?.some((one) => last instanceof one) ?? false };
+  return { kind: "failure", error: last, expected: isOneOf(last, options.throws ?? []) };
+}
+
+/** Thrown without `self.retry`: it asks for the same. */
+function retryAs({ cause, when }: Retry, context: WorkerTaskContext): RetryPlan | Failure {
+  const moment = when instanceof Date ? { eta: when } : when === null ? {} : { countdown: when };
+  try {
+    return context.retry({ cause, ...moment }) as never;
+  } catch (thrown) {
+    if (thrown instanceof RetryRequest) return withTraceback(thrown);
+    return { kind: "failure", error: thrown, expected: false };
+  }
 }
 
 /** Python's traceback of an attempt that gave no cause is where it asked for the next one. */

@@ -1,3 +1,5 @@
+import { isError } from "../../util/is-error.js";
+
 /** Tells one run to stop. The signal is made when somebody looks at it: most tasks never do, and it is not cheap. */
 export class Stop {
   #controller: AbortController | undefined;
@@ -21,6 +23,14 @@ export class Stop {
 
   /** What a handler threw, or why it was told to stop: an aborted fetch or timer says less than the reason. */
   explain(error: unknown): unknown {
-    return this.#stopped && error instanceof Error && error.name === "AbortError" ? this.#reason : error;
+    return this.#stopped && isAbortError(error) ? this.#reason : error;
+  }
+}
+
+function isAbortError(error: unknown): boolean {
+  try {
+    return isError(error) && error.name === "AbortError";
+  } catch {
+    return false; // a getter of it threw
   }
 }
