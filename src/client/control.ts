@@ -2,7 +2,10 @@ import { encodeContent } from "../protocol/serializers/registry.js";
 import { controlExchange, controlRequest } from "../protocol/control.js";
 import type { LamportClock } from "./clock.js";
 import type { Config } from "./config.js";
+import type { ExchangeType } from "../protocol/queue.js";
 import type { Publisher } from "./publisher.js";
+import { parseRate } from "./rate.js";
+import { checkTimeLimits } from "./time-limits.js";
 
 /** What remote control needs of its application. */
 export interface ControlContext {
@@ -31,6 +34,82 @@ export class Control {
   ): Promise<void> {
     const { terminate = false, signal = "SIGTERM", ...rest } = options;
     return this.broadcast("revoke", { task_id: id, terminate, signal }, rest);
+  }
+
+  /** Tells all workers not to run the tasks that have one of these values under these stamps. */
+  revokeByStampedHeaders(
+    headers: Readonly<Record<string, unknown>>,
+    options: BroadcastOptions & { readonly terminate?: boolean; readonly signal?: string } = {},
+  ): Promise<void> {
+    const { terminate = false, signal = "SIGTERM", ...rest } = options;
+    return this.broadcast("revoke_by_stamped_headers", { headers, terminate, signal }, rest);
+  }
+
+  /** `revoke` with `terminate`. */
+  terminate(
+    id: string | readonly string[],
+    options: BroadcastOptions & { readonly signal?: string } = {},
+  ): Promise<void> {
+    return this.revoke(id, { ...options, terminate: true });
+  }
+
+  /** Changes how often each worker may run a task: `"10/s"`, `"100/m"`, `"5/h"`, runs a second, or 0 for no limit. */
+  rateLimit(task: string, limit: string | number, options: BroadcastOptions = {}): Promise<void> {
+    parseRate(limit);
+    return this.broadcast("rate_limit", { task_name: task, rate_limit: limit }, options);
+  }
+
+  /** Changes the time limits of a task in seconds, for runs that start from now on; null, or left out, for none. */
+  timeLimit(
+    task: string,
+    limits: { readonly soft?: number | null; readonly hard?: number | null },
+    options: BroadcastOptions = {},
+  ): Promise<void> {
+    const { soft = null, hard = null } = limits;
+    checkTimeLimits(soft, hard);
+    return this.broadcast("time_limit", { task_name: task, soft, hard }, options);
+  }
+
+  /** Has workers consume one more queue. */
+  addConsumer(
+    queue: string,
+    options: BroadcastOptions & {
+      /** Default: named like the queue. */
+      readonly exchange?: string;
+      readonly exchangeType?: ExchangeType;
+      /** Default: the queue's name. */
+      readonly routingKey?: string;
+    } = {},
+  ): Promise<void> {
+    const { exchange = null, exchangeType = "direct", routingKey = null, ...rest } = options;
+    return this.broadcast(
+      "add_consumer",
+      { queue, exchange, exchange_type: exchangeType, routing_key: routingKey },
+      rest,
+    );
+  }
+
+  cancelConsumer(queue: string, options: BroadcastOptions = {}): Promise<void> {
+    return this.broadcast("cancel_consumer", { queue }, options);
+  }
+
+  /** Has workers send task events, or stop it. */
+  enableEvents(options: BroadcastOptions = {}): Promise<void> {
+    return this.broadcast("enable_events", {}, options);
+  }
+
+  disableEvents(options: BroadcastOptions = {}): Promise<void> {
+    return this.broadcast("disable_events", {}, options);
+  }
+
+  /** Has workers tell monitors at once that they live. */
+  heartbeat(options: BroadcastOptions = {}): Promise<void> {
+    return this.broadcast("heartbeat", {}, options);
+  }
+
+  /** Shuts workers down, warmly. Without a destination: all of them. */
+  shutdown(options: BroadcastOptions = {}): Promise<void> {
+    return this.broadcast("shutdown", {}, options);
   }
 
   /** Sends a command and waits for no reply. */
