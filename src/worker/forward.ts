@@ -10,6 +10,7 @@ import type { TaskRequest } from "../protocol/task-message.js";
 import { newId, originName } from "../util/id.js";
 import { now } from "../util/time.js";
 import type { CallOptions } from "../client/types.js";
+import { chainHead, chainSteps } from "./chain-head.js";
 
 /** What a signature sent by a worker takes from the task that sends it. */
 export interface Links {
@@ -51,16 +52,19 @@ export class Forwarder {
 
   /** Throws `NotSupported` for what this version cannot send. */
   static assertSendable(signatures: readonly SignatureDocument[]): void {
-    for (const next of signatures.flatMap(members))
-      if (next.subtask_type === "chord" || next.subtask_type === "chain")
+    for (const next of signatures.flatMap(members)) {
+      const what = unsendable(next);
+      if (what !== null)
         throw new NotSupported(
-          `the next step is a ${next.subtask_type}, which this worker cannot send yet; route the task to a Python worker`,
+          `the next step is ${what}, which this worker cannot send yet; route the task to a Python worker`,
         );
+    }
   }
 
   /** Publishes a signature with `first` put before its arguments, unless it is immutable. Resolves to its place in the trail. */
   async send(signature: SignatureDocument, first: readonly unknown[], links: Links): Promise<ResultNode> {
     if (signature.subtask_type === "group") return this.#sendGroup(signature, first, links);
+    if (signature.subtask_type === "chain") return this.#sendChain(signature, first, links);
     const { options } = signature;
     const args = signature.immutable ? signature.args : [...first, ...signature.args];
     const request = this.#request(signature, args, links);
@@ -98,6 +102,14 @@ export class Forwarder {
     for (const [groupIndex, member] of tasks.entries())
       children.push(await this.send(member, first, { ...links, group, groupIndex }));
     return { id: group, parent: null, children };
+  }
+
+  async #sendChain(signature: SignatureDocument, first: readonly unknown[], links: Links): Promise<ResultNode> {
+    // Its last step is the one that is in the group.
+    const { group, groupIndex, ...toFirst } = links;
+    const { head, result } = chainHead(signature, { group, groupIndex });
+    await this.send(head, first, toFirst);
+    return result;
   }
 
   #request(signature: SignatureDocument, args: readonly unknown[], links: Links): TaskRequest {
@@ -154,6 +166,16 @@ function groupTasks(group: SignatureDocument): SignatureDocument[] {
 /** What is really sent: a group is its members, at any depth. */
 const members = (signature: SignatureDocument): SignatureDocument[] =>
   signature.subtask_type === "group" ? groupTasks(signature).flatMap(members) : [signature];
+
+/** What a signature is that cannot be sent, or null. */
+function unsendable(signature: SignatureDocument): string | null {
+  const { subtask_type: type } = signature;
+  if (type === null) return null;
+  if (type !== "chain") return `a ${type}`;
+  const steps = chainSteps(signature);
+  const held = steps.find((step) => step.subtask_type !== null);
+  return held ? `a chain with a ${held.subtask_type}` : steps.length === 0 ? "a chain without steps" : null;
+}
 
 function routingOptions(options: Readonly<Record<string, unknown>>): CallOptions {
   const routing: CallOptions = {};

@@ -272,6 +272,41 @@ describe("worker: celery.chord_unlock", () => {
     assert.deepEqual(await app.asyncResult(c).get(soon), [[]]);
   });
 
+  it("sends a body that is a chain, and what follows it", async () => {
+    await using it = await setUp(undefined, settings);
+    const { app } = it;
+    const [one, first, last, after] = [newId(), newId(), newId(), newId()];
+    await finished(app, one, 5);
+    const inner = signatureDocument({
+      task: "celery.chain",
+      kwargs: { tasks: [sig("echo", {}, ["second"])] },
+      subtask_type: "chain",
+    });
+    const body = signatureDocument({
+      task: "celery.chain",
+      kwargs: { tasks: [sig("total", { task_id: first }), inner] },
+      options: { task_id: last, chain: [sig("echo", { task_id: after }, ["after"])] },
+      subtask_type: "chain",
+    });
+    await unlock(app, body, [leaf(one)]);
+    assert.equal(await app.asyncResult(first).get(soon), 5);
+    assert.deepEqual(await app.asyncResult(last).get(soon), [5, "second"]);
+    assert.deepEqual(await app.asyncResult(after).get(soon), [[5, "second"], "after"]);
+  });
+
+  it("fails all steps of a chain", async () => {
+    await using it = await setUp(undefined, settings);
+    const { app } = it;
+    const [one, first, last] = [newId(), newId(), newId()];
+    await finished(app, one, new RangeError("broken"));
+    const tasks = [sig("total", { task_id: first }), sig("echo", { task_id: last })];
+    await unlock(app, signatureDocument({ task: "celery.chain", kwargs: { tasks }, subtask_type: "chain" }), [
+      leaf(one),
+    ]);
+    for (const id of [first, last])
+      await assert.rejects(app.asyncResult(id).get(soon), failsAs("ChordError", /^RangeError\('broken'\)$/));
+  });
+
   it("fails the body with the first error of the header, sends its errbacks and fails what follows", async () => {
     const seen: unknown[][] = [];
     await using it = await setUp(note(seen), settings);
