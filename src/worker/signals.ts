@@ -1,8 +1,8 @@
 /** What signals can ask of a worker. */
 export interface SignalTarget {
-  warm(): void;
-  /** Each further call goes a step further. */
-  cold(): void;
+  warm(signal: NodeJS.Signals): void;
+  /** `step` counts the calls: each goes a step further (1 cold, 2 without its wait, 3 hard). */
+  cold(signal: NodeJS.Signals, step: number): void;
 }
 
 /**
@@ -11,12 +11,15 @@ export interface SignalTarget {
  */
 export function trapSignals(target: SignalTarget, { remapSigterm }: { readonly remapSigterm?: "SIGQUIT" }): () => void {
   let interrupted = false;
+  let step = 0;
+  const cold = (signal: NodeJS.Signals): void => target.cold(signal, ++step);
   const listeners = {
-    SIGTERM: () => (remapSigterm ? target.cold() : target.warm()),
-    SIGQUIT: () => target.cold(),
-    SIGINT: () => {
-      if (interrupted) target.cold();
-      else target.warm();
+    SIGTERM: (signal: NodeJS.Signals) => (remapSigterm ? cold(signal) : target.warm(signal)),
+    SIGQUIT: cold,
+    SIGINT: (signal: NodeJS.Signals) => {
+      // After a cold shutdown began otherwise, Ctrl+C only means more of it.
+      if (interrupted || step > 0) cold(signal);
+      else target.warm(signal);
       interrupted = true;
     },
   } as const;
