@@ -17,6 +17,7 @@ import { Heart } from "./heart.js";
 import { type IntakeHost, takeIn } from "./intake.js";
 import { type ResolvedOptions, type WorkerOptions, resolveOptions } from "./options.js";
 import { formatForNode } from "./node-name.js";
+import { assertNotInPool } from "./pool/in-thread.js";
 import { openPool } from "./pool/open.js";
 import type { Pool } from "./pool/pool.js";
 import type { WindowOptions } from "./prefetch-window.js";
@@ -91,6 +92,7 @@ export class Worker implements AsyncDisposable {
 
   /** Resolves once consuming. With the broker away it goes on trying, as `brokerConnectionRetry` says. */
   async start(): Promise<this> {
+    assertNotInPool();
     if (this.#state !== "created")
       throw new CeleryError(`this worker is ${this.#state}; make a new one to start again`);
     this.#state = "starting";
@@ -151,7 +153,7 @@ export class Worker implements AsyncDisposable {
       this.#stateFile = await StateFile.open(formatForNode(config.workerStateDb, this.hostname), state, logger);
     }
     const [broker, backend] = await Promise.all([app.broker(), app.backend()]);
-    const pool = await openPool(this.#options, { hostname: this.hostname, logger, signals });
+    const pool = await openPool(this.#options, { hostname: this.hostname, logger, signals, tasks: app.tasks });
     await pool.start();
     // Shut down meanwhile: nobody would stop a consumer made now.
     if (this.#state !== "starting") {
