@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import {
   CeleryError,
@@ -224,9 +225,71 @@ describe("tracebacks", () => {
 
   it("need no stack", () => {
     assert.equal(pythonTraceback("boom"), "Traceback (most recent call last):\nException: boom\n");
-    assert.equal(pythonTraceback(null), "Traceback (most recent call last):\nException: null\n");
+    assert.equal(pythonTraceback(null), "Traceback (most recent call last):\nException: None\n");
     const bare = Object.assign(new Error(""), { stack: undefined });
     assert.equal(pythonTraceback(bare), "Traceback (most recent call last):\nError\n");
+  });
+});
+
+describe("tracebacks of what nobody expects", () => {
+  const error = (message: string, more: object = {}): Error => Object.assign(new Error(message), more);
+
+  it("stay short: many causes, many frames, long messages", () => {
+    let deep = error("0");
+    for (let n = 1; n <= 100; n++) deep = new Error(String(n), { cause: deep });
+    const chain = pythonTraceback(deep);
+    assert.equal(chain.split("direct cause").length, 20);
+    assert.match(chain, /^Traceback \(most recent call last\):\n[^]*?Error: 0\n\n\[81 more exceptions, each the cause/);
+    assert.match(chain, /Error: 100\n$/);
+
+    const frames = Array.from({ length: 50_000 }, (_, n) => `    at f${n} (file:///x/y.js:${n}:1)`);
+    const tall = pythonTraceback(error("m", { stack: `Error: m\n${frames.join("\n")}` }));
+    assert.equal(tall.split("\n").length, 104);
+    assert.match(tall, /in f49950\n {2}\[49900 more frames are left out\]\n.*in f49\n[^]*in f0\nError: m\n$/);
+
+    const long = pythonTraceback(error("x".repeat(2 ** 20)));
+    assert.ok(long.length < 20_000);
+    assert.match(long, /x\.\.\.\n$/);
+    assert.ok(pythonTraceback(error("m", { stack: "(".repeat(2 ** 20) })).length < 100);
+  });
+
+  it("have frames from the stack alone, whatever the message says", () => {
+    const text = pythonTraceback(new Error("first\n    at fake (file:///fake.js:1:1)"));
+    assert.ok(!text.includes('File "/fake.js"'));
+  });
+
+  it("show what an AggregateError gathers", () => {
+    const text = pythonTraceback(new AggregateError([new TypeError("a"), new Error("b"), "c"], "all of them"));
+    const [first, second, last, ...more] = text.split(/\nThe above exception is one of those that .*\n\n/);
+    assert.match(first!, /TypeError: a\n$/);
+    assert.match(second!, /Error: b\n$/);
+    assert.match(last!, /AggregateError: all of them\n$/);
+    assert.deepEqual(more, []);
+  });
+
+  it("know errors of other realms", () => {
+    const foreign: unknown = runInNewContext('Object.assign(new TypeError("far away"), { cause: new Error("why") })');
+    assert.deepEqual(errorToException(foreign), doc("TypeError", ["far away"]));
+    assert.match(pythonTraceback(foreign), /Error: why\n\nThe above[^]*TypeError: far away\n$/);
+  });
+
+  it("name the class as Python sees it", () => {
+    class PaymentError extends Error {}
+    assert.match(pythonTraceback(new PaymentError("no funds")), /\nPaymentError: no funds\n$/);
+  });
+
+  it("are had of errors that throw when looked at", () => {
+    const no = (): never => {
+      throw new Error("no");
+    };
+    const traps = { get: no, getPrototypeOf: no, has: no, ownKeys: no };
+    for (const name of ["message", "name", "stack", "cause", "errors", "constructor"])
+      assert.match(pythonTraceback(Object.defineProperty(new Error("m"), name, { get: no })), /^Traceback/);
+    for (const target of [{}, new Error("m"), () => 1]) {
+      const proxy: unknown = new Proxy(target, traps);
+      assert.match(pythonTraceback(proxy), /^Traceback/);
+      assert.equal(errorToException(proxy).exc_type, "Exception");
+    }
   });
 });
 

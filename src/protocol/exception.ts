@@ -1,4 +1,6 @@
 import * as errors from "../errors.js";
+import { isError } from "../util/is-error.js";
+import { className } from "./error-name.js";
 import { readException } from "./exception-document.js";
 import { exactRepr, exactStr, tupleRepr } from "./python-text.js";
 import type { ExceptionDocument } from "./result-record.js";
@@ -48,7 +50,7 @@ export function errorToException(error: unknown): ExceptionDocument {
 function describe(error: unknown): ExceptionDocument {
   if (error instanceof errors.TaskError)
     return { exc_type: error.type, exc_message: [...error.args], exc_module: error.module };
-  if (!(error instanceof Error)) return { exc_type: "Exception", exc_message: [thrown(error)], exc_module: "builtins" };
+  if (!isError(error)) return { exc_type: "Exception", exc_message: [thrown(error)], exc_module: "builtins" };
   const message = messageOf(error);
   if (error instanceof errors.Reject)
     return { exc_type: "Reject", exc_message: [message, error.requeue], exc_module: "celery.exceptions" };
@@ -67,18 +69,9 @@ const thrown = (value: unknown): string => (typeof value === "string" ? value : 
 /** An `AggregateError` often has no message of its own (several failed connection attempts). */
 function messageOf(error: Error): string {
   const message = String(error.message);
-  if (message !== "" || !(error instanceof AggregateError)) return message;
-  return error.errors.map((one) => (one instanceof Error ? one.message : thrown(one))).join("; ");
-}
-
-const NATIVE = /^(?:Error|EvalError|RangeError|ReferenceError|SyntaxError|TypeError|URIError|AggregateError)$/;
-
-/** The `name`, or the class's own name where a subclass did not set one. Python cannot make a class of odd names. */
-function className(error: Error): string {
-  const { name, constructor } = error;
-  const own = constructor?.name;
-  const names = NATIVE.test(name) && !NATIVE.test(own) ? [own, name] : [name, own];
-  return names.find((one) => typeof one === "string" && /^[\p{L}_$][\p{L}\p{N}_$]*$/u.test(one)) ?? "Error";
+  const { errors: gathered } = error as { errors?: unknown };
+  if (message !== "" || !Array.isArray(gathered)) return message;
+  return gathered.map((one: unknown) => (isError(one) ? String(one.message) : thrown(one))).join("; ");
 }
 
 type TaskErrorClass = new (message: string, info: errors.TaskErrorInfo, options?: ErrorOptions) => errors.TaskError;

@@ -64,12 +64,23 @@ class ReprWriter {
     if (this.#stopped) return;
     if (typeof value === "string") this.#token(quoted(this.#cut(value)));
     else if (typeof value === "number") this.#token(this.#cut(pyNumber(value)));
-    else if (typeof value === "object" && value !== null) this.#object(value, level);
+    else if (typeof value === "object" && value !== null) this.#whatever(value, level);
     else this.#token(this.#cut(simple(value)));
   }
 
   tuple(value: readonly unknown[]): void {
     this.#sequence("(", value, value, value.length === 1 ? ",)" : ")", 0);
+  }
+
+  /** A proxy may throw whatever it is asked. */
+  #whatever(value: object, level: number): void {
+    const { length } = this.#seen;
+    try {
+      this.#object(value, level);
+    } catch {
+      this.#seen.length = length;
+      this.#token("<object>");
+    }
   }
 
   #object(value: object, level: number): void {
