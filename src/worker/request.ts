@@ -27,6 +27,8 @@ export class Request implements RunRequest, CurrentTask {
   readonly children: ResultNode[] = [];
   /** Its run is over, whatever the handler still does: no state of it may follow the final one. */
   ended = false;
+  /** Its place among those that were received. */
+  arrival = 0;
   /** Its message has been acknowledged or rejected. */
   acknowledged = false;
   /** When it was started, in milliseconds since 1970; null before. */

@@ -121,7 +121,10 @@ export class Scheduler {
   /** Takes over what was received: a request, or null for a message that was none. */
   add(request: Request | null): void {
     this.#received++;
-    if (request) this.#take(request);
+    if (request) {
+      request.arrival = this.#received;
+      this.#take(request);
+    }
     this.#grant();
   }
 
@@ -193,7 +196,7 @@ export class Scheduler {
   #takeUnstarted(): Request[] {
     const requests = [...this.#ready.clear(), ...this.#limits.clear(), ...this.#waiting.clear()];
     this.#window.waiting = 0;
-    return requests;
+    return requests.sort((a, b) => a.arrival - b.arrival);
   }
 
   #isDue(request: Request): void {
