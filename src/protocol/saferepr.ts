@@ -65,7 +65,7 @@ class ReprWriter {
     if (typeof value === "string") this.#token(quoted(this.#cut(value)));
     else if (typeof value === "number") this.#token(this.#cut(pyNumber(value)));
     else if (typeof value === "object" && value !== null) this.#whatever(value, level);
-    else this.#token(this.#cut(simple(value)));
+    else this.#token(this.#cut(typeof value === "function" ? functionText(value) : simple(value)));
   }
 
   tuple(value: readonly unknown[]): void {
@@ -178,14 +178,20 @@ function truncate(text: string, length: number): string {
   return `${space < 0 ? cut : cut.slice(0, space)}...`;
 }
 
+function functionText(value: object): string {
+  try {
+    return `<function ${String((value as { name?: unknown }).name) || "anonymous"}>`;
+  } catch {
+    return "<function>";
+  }
+}
+
 function simple(value: unknown): string {
   switch (typeof value) {
     case "boolean":
       return value ? "True" : "False";
     case "bigint":
       return value.toString();
-    case "function":
-      return `<function ${value.name || "anonymous"}>`;
     case "symbol":
       return `<${value.toString()}>`;
     default:
