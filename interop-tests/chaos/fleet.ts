@@ -30,8 +30,9 @@ export class Member {
     this.#start = start;
   }
 
-  /** Resolves when it is ready. */
+  /** Resolves when it is ready; one that runs goes on. */
   start(): Promise<void> {
+    if (this.ready) return Promise.resolve();
     return (this.#starting ??= this.#launch().finally(() => (this.#starting = undefined)));
   }
 
@@ -66,7 +67,6 @@ export class Member {
 
   /** Warm shutdown. Throws when it does not end by itself. */
   async stop(): Promise<void> {
-    this.#ending = true;
     await this.#starting?.catch(() => undefined);
     const child = this.#child;
     if (child?.running && !(await child.end("SIGTERM", 20)))

@@ -2,6 +2,7 @@ import { CeleryError, DecodeError, InvalidTaskError } from "../errors.js";
 import { decompress } from "./compression.js";
 import type { Message } from "./message.js";
 import { isMapping, shown } from "./reading.js";
+import { OWN_HEADERS } from "./redelivery.js";
 import { saferepr } from "./saferepr.js";
 import { decodeContent } from "./serializers/registry.js";
 import { readSignature } from "./signature.js";
@@ -169,6 +170,7 @@ const NO_HEADERS: Readonly<Record<string, unknown>> = Object.freeze({});
 
 function customHeaders(headers: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   let custom: Record<string, unknown> | undefined;
-  for (const name in headers) if (!OTHERS_HEADERS.has(name)) (custom ??= {})[name] = headers[name];
+  for (const name in headers)
+    if (!OTHERS_HEADERS.has(name) && !name.startsWith(OWN_HEADERS)) (custom ??= {})[name] = headers[name];
   return custom ?? NO_HEADERS;
 }

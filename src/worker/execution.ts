@@ -1,4 +1,10 @@
-import { CeleryError, SoftTimeLimitExceeded, TaskRevokedError, TimeLimitExceeded } from "../errors.js";
+import {
+  CeleryError,
+  SoftTimeLimitExceeded,
+  TaskRevokedError,
+  TimeLimitExceeded,
+  type WorkerLostError,
+} from "../errors.js";
 import { deferred } from "../util/deferred.js";
 import type { Logger } from "../util/logger.js";
 import { type Timer, after, now } from "../util/time.js";
@@ -14,7 +20,15 @@ export type Ending =
   /** Revoked while it ran. */
   | { readonly kind: "terminated"; readonly signum: string | number | null }
   /** The worker goes away, or its connection did. `retry`: say so in the result. */
-  | { readonly kind: "cancelled"; readonly retry: boolean };
+  | { readonly kind: "cancelled"; readonly retry: boolean }
+  | Dead;
+
+/** Never run again: its message came back too often. */
+export interface Dead {
+  readonly kind: "dead";
+  readonly error: WorkerLostError;
+  readonly settlement: "ack" | "reject";
+}
 
 /** What an execution needs of the worker. */
 export interface ExecutionHost {

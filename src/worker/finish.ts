@@ -8,25 +8,32 @@ import type { EventDispatcher } from "./events.js";
 import type { Ending } from "./execution.js";
 import type { Forwarder } from "./forward.js";
 import { sendErrbacks, failChain, sendNext } from "./next-steps.js";
+import type { Redeliveries } from "./redeliveries.js";
 import { replace } from "./replace.js";
 import type { Request } from "./request.js";
 import type { Results } from "./results.js";
 import { sendRetry } from "./retry.js";
 import type { RetryPlan } from "./run/outcome.js";
 import { requestInfo } from "./run/run-request.js";
+import type { Successes } from "./successes.js";
 
 export interface FinishHost {
   readonly hostname: string;
   readonly results: Results;
   readonly forwarder: Forwarder;
   readonly accept: ReadonlySet<string>;
+  readonly successes: Successes;
+  readonly redeliveries: Redeliveries;
   readonly events: EventDispatcher;
   readonly signals: Signals;
   readonly logger: Logger;
 }
 
-/** What becomes of the message of a task that acknowledges late; "leave" keeps it for the broker to give to somebody. */
-type Settlement = "ack" | "reject" | "requeue" | "leave";
+/**
+ * What becomes of the message of a task that acknowledges late; "leave" keeps it for the broker to give to somebody,
+ * "return" gives it to somebody too, without counting that among the deaths of its workers.
+ */
+type Settlement = "ack" | "reject" | "requeue" | "return" | "leave";
 
 /**
  * What follows a run, in Celery's order (celery/app/trace.py, celery/worker/request.py): next steps are sent before the
@@ -39,17 +46,22 @@ export async function finish(request: Request, ending: Ending, host: FinishHost)
     host.logger.error("the outcome of a task could not be recorded", { ...fields(request), error });
     void signal("taskInternalError", request, host, () => ({ exception: error }));
     // With late acknowledgement the message goes back: the task runs again rather than ending without a trace.
-    await settle(request, "requeue", host);
+    await settle(request, "return", host);
   }
 }
 
 /** Settles what is not settled: only messages of tasks that acknowledge late still are. */
-export async function settle(request: Request, how: Settlement, { events }: Pick<FinishHost, "events">): Promise<void> {
+export async function settle(
+  request: Request,
+  how: Settlement,
+  { events, redeliveries }: Pick<FinishHost, "events" | "redeliveries">,
+): Promise<void> {
   if (request.acknowledged || how === "leave") return;
   if (how === "ack") return request.ack();
   request.acknowledged = true;
-  const requeue = how === "requeue";
-  const rejected = request.delivery.reject({ requeue });
+  const requeue = how !== "reject";
+  const blameless = how === "return" && redeliveries.concerns(request);
+  const rejected = blameless ? redeliveries.giveBack(request) : request.delivery.reject({ requeue });
   // Before it can be received again.
   events.task("task-rejected", request, { requeue });
   await rejected;
@@ -70,7 +82,7 @@ async function conclude(request: Request, ending: Ending, host: FinishHost): Pro
         return "ack";
       case "reject":
         // One that comes back has no outcome yet; one that does not has failed (Celery 5.7).
-        if (ending.requeue) return "requeue";
+        if (ending.requeue) return "return";
         await fail(request, ending.error, host, { traceback: ending.traceback, rejected: true });
         return "reject";
       case "failure":
@@ -86,6 +98,9 @@ async function conclude(request: Request, ending: Ending, host: FinishHost): Pro
         return "ack";
       case "cancelled":
         return await cancelled(request, ending.retry, host);
+      case "dead":
+        await fail(request, ending.error, host, { settlement: ending.settlement });
+        return "leave";
     }
   } catch (unwritten) {
     // What cannot be written or routed is the task's failure; a broker or a store that is away is not.
@@ -101,6 +116,7 @@ async function succeed(request: Request, value: unknown, host: FinishHost): Prom
   const runtime = request.startedAt === null ? 0 : (now() - request.startedAt) / 1000;
   if (request.task.callbacks?.length || request.task.chain?.length) await sendNext(request, value, host);
   if (request.storesResult) await host.results.success(request, value);
+  host.successes.add(request.id);
   if (host.events.enabled) host.events.task("task-succeeded", request, { result: saferepr(value), runtime });
   if (host.logger.isLevelEnabled?.("info") ?? true)
     host.logger.info(`Task ${request.name}[${request.id}] succeeded in ${runtime}s: ${saferepr(value)}`, {
@@ -194,7 +210,10 @@ async function lost(request: Request, error: CeleryError, host: FinishHost): Pro
 async function cancelled(request: Request, marks: boolean, host: FinishHost): Promise<Settlement> {
   host.events.task("task-cancelled", request, {});
   host.logger.warn(`Task ${request.name}[${request.id}] was cancelled`, fields(request));
-  if (!marks) return "leave";
+  if (!marks) {
+    if (host.redeliveries.concerns(request)) await host.redeliveries.giveBack(request);
+    return "leave";
+  }
   const reason = new CeleryError("cancelled by Celery");
   const exception = { exc_type: "Retry", exc_message: [reason.message], exc_module: "celery.exceptions" };
   if (request.storesErrors) await host.results.retry(request, exception, null);

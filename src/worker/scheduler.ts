@@ -2,6 +2,7 @@ import type { Signals } from "../client/signals.js";
 import { type Deferred, deferred } from "../util/deferred.js";
 import { Fifo } from "../util/fifo.js";
 import { now } from "../util/time.js";
+import { Comebacks } from "./comebacks.js";
 import type { EventDispatcher } from "./events.js";
 import { Execution, type ExecutionHost } from "./execution.js";
 import { type FinishHost, finish, revoked, settle } from "./finish.js";
@@ -42,6 +43,7 @@ export class Scheduler {
   readonly #window: PrefetchWindow;
   readonly #waiting = new Waiting((request) => this.#isDue(request));
   readonly #limits: RateLimits;
+  readonly #comebacks: Comebacks;
   readonly #running = new Map<Request, Execution>();
   /** Those whose outcome is being recorded. */
   readonly #finishing = new Set<Request>();
@@ -56,7 +58,16 @@ export class Scheduler {
 
   constructor(host: SchedulerHost) {
     this.#host = host;
-    this.#limits = new RateLimits(host.rateLimits, (request) => this.#admit(request));
+    const { successes, redeliveries, logger } = host;
+    this.#comebacks = new Comebacks({
+      ...{ successes, redeliveries, logger },
+      ready: (request) => this.#admit(request),
+      done: (request) => settle(request, "ack", host),
+      dead: (request, ending) => finish(request, ending, host),
+      requeue: (request) => settle(request, "return", host),
+      track: (work) => this.track(work),
+    });
+    this.#limits = new RateLimits(host.rateLimits, (request) => this.#comebacks.pass(request));
     this.#concurrency = host.window.concurrency;
     this.#window = new PrefetchWindow(host.window, (count) => host.setPrefetch(count));
     this.#executions = {
@@ -103,6 +114,7 @@ export class Scheduler {
   *requests(): Iterable<readonly [Request, RequestState]> {
     for (const request of this.#running.keys()) yield [request, request.startedAt === null ? "reserved" : "active"];
     for (const request of this.#ready) yield [request, "reserved"];
+    for (const request of this.#comebacks) yield [request, "reserved"];
     for (const { request } of this.#waiting.entries()) yield [request, "scheduled"];
   }
 
@@ -163,10 +175,9 @@ export class Scheduler {
     this.#closed = true;
   }
 
-  /** Gives back what has not started: the newest first, since each goes to the front. */
+  /** Gives back what has not started. */
   async giveBack(): Promise<void> {
-    const unstarted = this.#takeUnstarted();
-    await Promise.all(unstarted.reverse().map((request) => request.delivery.release()));
+    await this.#host.redeliveries.giveBackAll(this.#takeUnstarted());
   }
 
   /** Stops running tasks that the given test picks; `retry` says whether their results tell of it. */
@@ -194,7 +205,10 @@ export class Scheduler {
   }
 
   #takeUnstarted(): Request[] {
-    const requests = [...this.#ready.clear(), ...this.#limits.clear(), ...this.#waiting.clear()];
+    const requests = [
+      ...[...this.#ready.clear(), ...this.#comebacks.clear()],
+      ...[...this.#limits.clear(), ...this.#waiting.clear()],
+    ];
     this.#window.waiting = 0;
     return requests.sort((a, b) => a.arrival - b.arrival);
   }
@@ -251,13 +265,16 @@ export class Scheduler {
     await request.startReported;
     await finish(request, ending, this.#host);
     this.#finishing.delete(request);
+    this.#comebacks.ended(request);
   }
 
   /** Lets the broker hand out as many as could start at once. */
   #grant(): void {
     const { setCredit } = this.#host;
     if (!setCredit) return;
-    setCredit(this.#received + Math.max(0, this.#concurrency - this.#running.size - this.#ready.size));
+    setCredit(
+      this.#received + Math.max(0, this.#concurrency - this.#running.size - this.#ready.size - this.#comebacks.size),
+    );
   }
 
   #onAccepted(request: Request): void {

@@ -21,6 +21,7 @@ import { assertNotInPool } from "./pool/in-thread.js";
 import { openPool } from "./pool/open.js";
 import type { Pool } from "./pool/pool.js";
 import type { WindowOptions } from "./prefetch-window.js";
+import { Redeliveries } from "./redeliveries.js";
 import { Results } from "./results.js";
 import type { ChangedRates } from "./rate-limits.js";
 import type { TimeLimits } from "./request.js";
@@ -28,6 +29,7 @@ import { RevokedTasks } from "./revoked.js";
 import { Scheduler } from "./scheduler.js";
 import { Ladder, type ShutdownOptions } from "./shutdown.js";
 import { trapSignals } from "./signals.js";
+import { Successes } from "./successes.js";
 import { StateFile } from "./state-file.js";
 
 export type WorkerState = "created" | "starting" | "running" | "stopping" | "stopped";
@@ -165,9 +167,15 @@ export class Worker implements AsyncDisposable {
     const events = this.#dispatcher(broker);
     const forwarder = new Forwarder(app.taskPublisher, app.router, config);
     const builtins = { config, backend, forwarder, results, accept, logger };
+    const redeliveries = new Redeliveries({
+      ...{ publisher: app.publisher, router: app.router },
+      ...{ most: config.workerMaxRedeliveries, deadLetterQueue: config.workerDeadLetterQueue },
+    });
+    const deduplicates = config.workerDeduplicateSuccessfulTasks;
     const scheduler = new Scheduler({
       ...{ window: this.#window(), hostname: this.hostname, pool, revoked: this.#revoked },
-      ...{ results, forwarder, accept, events, signals, logger },
+      ...{ results, forwarder, accept, events, signals, logger, redeliveries },
+      successes: new Successes(deduplicates, { backend, results, forwarder, accept, events, logger }),
       rateLimits: {
         byDefault: config.taskDefaultRateLimit,
         disabled: config.workerDisableRateLimits,
