@@ -7,7 +7,6 @@ import { eventExchange } from "../protocol/control.js";
 import { acceptedTypes } from "../protocol/serializers/registry.js";
 import { onAbort } from "../util/abort.js";
 import { deferred } from "../util/deferred.js";
-import { after } from "../util/time.js";
 import { TaskTable } from "./builtins/table.js";
 import { WorkerControlHost, type WorkerParts } from "./control/control-host.js";
 import { RemoteControl } from "./control/remote-control.js";
@@ -19,7 +18,6 @@ import { type ResolvedOptions, type WorkerOptions, resolveOptions } from "./opti
 import { formatForNode } from "./node-name.js";
 import { assertNotInPool } from "./pool/in-thread.js";
 import { openPool } from "./pool/open.js";
-import type { Pool } from "./pool/pool.js";
 import type { WindowOptions } from "./prefetch-window.js";
 import { Redeliveries } from "./redeliveries.js";
 import { Results } from "./results.js";
@@ -29,20 +27,11 @@ import { RevokedTasks } from "./revoked.js";
 import { Scheduler } from "./scheduler.js";
 import { Ladder, type ShutdownOptions } from "./shutdown.js";
 import { trapSignals } from "./signals.js";
+import { type WindDownOptions, type WindDownParts, windDown } from "./wind-down.js";
 import { Successes } from "./successes.js";
 import { StateFile } from "./state-file.js";
 
 export type WorkerState = "created" | "starting" | "running" | "stopping" | "stopped";
-
-/** What a worker is made of while it runs. */
-interface Parts {
-  readonly pool: Pool;
-  readonly scheduler: Scheduler;
-  readonly events: EventDispatcher;
-  readonly heart: Heart;
-  readonly consumer: Consumer;
-  readonly control: RemoteControl | undefined;
-}
 
 /** A Celery worker inside this process (userguide/workers): consumes the application's queues and runs its tasks, `concurrency` at once. */
 export class Worker implements AsyncDisposable {
@@ -57,7 +46,8 @@ export class Worker implements AsyncDisposable {
   readonly #timeLimits = new Map<string, TimeLimits>();
   #stateFile: StateFile | undefined;
   #state: WorkerState = "created";
-  #parts: Parts | undefined;
+  /** What it is made of while it runs. */
+  #parts: WindDownParts | undefined;
   #shutdown: Promise<void> | undefined;
 
   /** Throws `ImproperlyConfigured` for options that cannot be meant. */
@@ -303,7 +293,7 @@ export class Worker implements AsyncDisposable {
     const { signals, logger } = this.#app;
     void signals.workerShuttingDown.send(this.hostname, { hostname: this.hostname, how });
     try {
-      if (this.#parts) await Promise.race([this.#wind(this.#parts), this.#abandon(this.#parts)]);
+      if (this.#parts) await windDown(this.#parts, this.#windDownOptions());
     } catch (error) {
       this.#end(error);
       throw error;
@@ -316,45 +306,9 @@ export class Worker implements AsyncDisposable {
     await signals.workerShutdown.send(this.hostname, { hostname: this.hostname });
   }
 
-  /** Warm, and cold as soon as that is asked for. */
-  async #wind({ consumer, scheduler, pool, heart, events, control }: Parts): Promise<void> {
-    const ladder = this.#ladder;
-    scheduler.close();
-    // What goes back must not come again.
-    await consumer.stop();
-    await scheduler.giveBack();
-    const idle = scheduler.idle();
-    await Promise.race([idle, ladder.cold.then(() => this.#cold(scheduler))]);
-    await idle;
-    await control?.close();
-    heart.stop();
-    await events.flush();
-    await consumer.close();
-    await pool.stop();
-  }
-
-  async #cold(scheduler: Scheduler): Promise<void> {
-    const { workerSoftShutdownTimeout: seconds, workerEnableSoftShutdownOnIdle: always } = this.#options.config;
-    if (seconds > 0 && (always || scheduler.active.length > 0)) {
-      this.#app.logger.warn(`Initiating Soft Shutdown, terminating in ${seconds} seconds`, { hostname: this.hostname });
-      const over = deferred();
-      const timer = after(seconds * 1000, () => over.resolve());
-      await Promise.race([always ? over.promise : scheduler.idle(), over.promise, this.#ladder.again]);
-      timer.cancel();
-    }
-    scheduler.cancel(
-      () => true,
-      (request) => !request.acksLate,
-      "the worker is shutting down",
-    );
-  }
-
-  /** Hard: what is under way is left to itself. */
-  async #abandon({ consumer, pool, heart, control }: Parts): Promise<void> {
-    await this.#ladder.hard;
-    heart.stop();
-    for (const end of [control?.close(), consumer.close(), pool.stop()])
-      end?.catch((error: unknown) => this.#app.logger.warn("a hard shutdown left something behind", { error }));
+  #windDownOptions(): WindDownOptions {
+    const { workerSoftShutdownTimeout: softTimeout, workerEnableSoftShutdownOnIdle: softOnIdle } = this.#options.config;
+    return { ladder: this.#ladder, softTimeout, softOnIdle, hostname: this.hostname, logger: this.#app.logger };
   }
 
   #end(error?: unknown): void {
