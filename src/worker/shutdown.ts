@@ -1,3 +1,5 @@
+import { inspect } from "node:util";
+import { ImproperlyConfigured } from "../errors.js";
 import { deferred } from "../util/deferred.js";
 import { type Timer, after } from "../util/time.js";
 
@@ -11,7 +13,10 @@ export interface ShutdownOptions {
    * waited for, and nothing recorded.
    */
   how?: ShutdownHow;
-  /** Seconds after which a warm shutdown becomes cold. Default: no limit. */
+  /**
+   * Seconds after which a warm shutdown becomes cold, without the wait of `workerSoftShutdownTimeout`. For a deadline
+   * such as that of Kubernetes: leave a few seconds for the cold one. Default: no limit.
+   */
   timeout?: number;
 }
 
@@ -36,8 +41,9 @@ export class Ladder {
     return this.#asked.hard.promise;
   }
 
-  /** Asks for a step. Asking for a cold one again skips its wait, once more makes it hard. */
+  /** Asks for a step. Asking for a cold one again skips its wait, once more makes it hard. Throws `ImproperlyConfigured`. */
   ask({ how = "warm", timeout }: ShutdownOptions): void {
+    check(how, timeout);
     this.#asked.warm.resolve();
     if (how === "cold") this.#cold++;
     if (how === "hard" || this.#cold > 2) this.#cold = 3;
@@ -46,11 +52,21 @@ export class Ladder {
     if (this.#cold >= 3) this.#asked.hard.resolve();
     if (timeout === undefined) return;
     this.#timer?.cancel();
-    this.#timer = after(timeout * 1000, () => this.#asked.cold.resolve());
+    this.#timer = after(timeout * 1000, () => {
+      this.#asked.cold.resolve();
+      this.#asked.again.resolve();
+    });
   }
 
   /** The shutdown is over. */
   end(): void {
     this.#timer?.cancel();
   }
+}
+
+function check(how: unknown, timeout: unknown): void {
+  if (how !== "warm" && how !== "cold" && how !== "hard")
+    throw new ImproperlyConfigured(`a shutdown is "warm", "cold" or "hard", not ${JSON.stringify(how)}`);
+  if (timeout !== undefined && !(typeof timeout === "number" && timeout >= 0))
+    throw new ImproperlyConfigured(`the timeout of a shutdown is ${inspect(timeout)}; expected seconds, 0 or more`);
 }
