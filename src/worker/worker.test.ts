@@ -392,7 +392,7 @@ describe("worker", () => {
     const controller = new AbortController();
     const worker = new Worker(app, { hostname: "w1" });
     const run = worker.run({ signal: controller.signal });
-    assert.match(worker.hostname, /^w1@./);
+    assert.match(worker.hostname, /^celery@w1$/);
     controller.abort();
     await run;
     assert.equal(worker.state, "stopped");
