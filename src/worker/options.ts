@@ -25,6 +25,11 @@ export interface WorkerOptions {
   module?: string | URL;
   /** The name under which `module` exports the application. Default: `app`, else the default export. */
   export?: string;
+  /**
+   * A module whose `prepare(app, data)` is called in each thread.
+   * @internal
+   */
+  prepareThreads?: { readonly module: string; readonly data: unknown };
   /** Tell monitors what happens to each task. Default: `workerSendTaskEvents`. */
   taskEvents?: boolean;
   /** Seconds between heartbeats to monitors; 0 for none. Default 2. */
@@ -64,6 +69,7 @@ const SETTINGS = {
   pool: { check: nullable(choice(...POOLS)), initial: null },
   module: { check: nullable(module_), initial: null },
   export: { check: nullable(text), initial: null },
+  prepareThreads: { check: nullable(custom((value) => typeof value === "object", "an object")), initial: null },
   taskEvents: { check: nullable(boolean), initial: null },
   heartbeatInterval: { check: nullable(number({ min: 0 })), initial: null },
   timeLimit: { check: nullable(number({ above: 0 })), initial: null },
@@ -83,6 +89,7 @@ export interface ResolvedOptions {
   readonly pool: PoolName;
   readonly module: string | URL | null;
   readonly export: string | null;
+  readonly prepareThreads: { readonly module: string; readonly data: unknown } | null;
   readonly heartbeatInterval: number;
   readonly handleSignals: false | { readonly remapSigterm?: "SIGQUIT" };
   /** The application's configuration with this worker's own options in their places. */
@@ -116,6 +123,7 @@ export function resolveOptions(options: WorkerOptions, conf: Readonly<Config>): 
     pool: config.workerPool,
     module: given.module,
     export: given.export,
+    prepareThreads: given.prepareThreads,
     heartbeatInterval: given.heartbeatInterval ?? DEFAULT_HEARTBEAT,
     handleSignals: handleSignals === true ? {} : handleSignals === null ? false : handleSignals,
     config,

@@ -31,6 +31,7 @@ export async function openPool(options: ResolvedOptions, host: PoolHost): Promis
     logger: host.logger,
     data: {
       ...{ module, export: options.export, typescript: typescriptFrom(module), hostname },
+      prepare: options.prepareThreads,
       ...{ accept: [...acceptedTypes(config.acceptContent)], resultSerializer: config.resultSerializer },
       ...{ maxTasks: config.workerMaxTasksPerChild, maxMemory: config.workerMaxMemoryPerChild },
     },

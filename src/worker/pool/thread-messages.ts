@@ -11,6 +11,8 @@ export interface ThreadData {
   /** URL of the module that makes the application, and the name that it exports it under, null for the usual ones. */
   readonly module: string;
   readonly export: string | null;
+  /** A module whose `prepare(app, data)` is called with the application. */
+  readonly prepare: { readonly module: string; readonly data: unknown } | null;
   /** URLs of the loaders that the process runs with, where they have to be asked for in each thread. */
   readonly typescript: readonly string[];
   /** MIME types that are read. */

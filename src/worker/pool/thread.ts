@@ -29,6 +29,10 @@ async function load(): Promise<Celery> {
   await setImmediate();
   const refused = refusedWorker();
   if (refused) throw refused;
+  if (data.prepare) {
+    const { prepare } = (await import(data.prepare.module)) as { prepare: (app: Celery, data: unknown) => void };
+    prepare(app, data.prepare.data);
+  }
   return app;
 }
 
