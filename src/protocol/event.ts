@@ -2,7 +2,7 @@ import { DecodeError, EncodeError } from "../errors.js";
 import { epochSeconds, now } from "../util/time.js";
 import type { Message } from "./message.js";
 import { isMapping, shown } from "./reading.js";
-import { decodeContent, encodeContent } from "./serializers/registry.js";
+import { type EncodedContent, decodeContent, encodeContent } from "./serializers/registry.js";
 
 /** Events: what workers and senders tell monitors (celery/events; docs.celeryq.dev "Monitoring", "Event Reference"). */
 
@@ -127,6 +127,16 @@ export const eventBatchRoutingKey = (group: string): string => `${group}.multi`;
 /** Hours west of UTC as Celery counts them: Berlin in winter -1, New York 5, Kolkata -6. */
 export const utcOffset = (date: Date = new Date(now())): number => Math.floor(date.getTimezoneOffset() / 60) || 0;
 
+/** Offsets begin and end with a minute, and to ask for one is not cheap. */
+const MINUTE = 60_000;
+let known = { minute: NaN, offset: 0 };
+
+function offsetNow(): number {
+  const minute = Math.floor(now() / MINUTE);
+  if (minute !== known.minute) known = { minute, offset: utcOffset() };
+  return known.offset;
+}
+
 /** An event with the common fields filled in. */
 export function eventDocument<T extends EventType>(
   type: T,
@@ -135,7 +145,7 @@ export function eventDocument<T extends EventType>(
 ): KnownEvent & { readonly type: T } {
   return {
     hostname: sender.hostname,
-    utcoffset: utcOffset(),
+    utcoffset: offsetNow(),
     pid: process.pid,
     clock: sender.clock,
     ...fields,
@@ -171,13 +181,29 @@ export function encodeEvent(
 ): Message {
   const all = [event].flat() as readonly CustomEvent[];
   for (const one of all) check(one);
-  const content = encodeContent(event, options.serializer ?? "json");
+  const { serializer = "json" } = options;
+  const content = (serializer === "json" && plainContent(event, all)) || encodeContent(event, serializer);
   return {
     ...content,
     headers: { hostname: options.hostname ?? all[0]?.hostname ?? "" },
     properties: { deliveryMode: 1 },
   };
 }
+
+/**
+ * Events of nothing but texts, whole and broken numbers, booleans and null are most of them, and `JSON.stringify` says
+ * of those what the serializer says, in a fraction of the time. Null for others.
+ */
+function plainContent(event: unknown, all: readonly CustomEvent[]): EncodedContent | null {
+  for (const one of all) for (const name in one) if (!isPlain(one[name])) return null;
+  return { body: Buffer.from(JSON.stringify(event)), contentType: "application/json", contentEncoding: "utf-8" };
+}
+
+const isPlain = (value: unknown): boolean =>
+  typeof value === "string" ||
+  value === null ||
+  typeof value === "boolean" ||
+  (typeof value === "number" && Number.isFinite(value) && !Object.is(value, -0));
 
 function check(event: CustomEvent): void {
   const type: unknown = event.type;

@@ -17,8 +17,11 @@ export interface EventHost {
 type TaskEvent = Extract<EventType, `task-${string}`>;
 type WorkerEvent = Extract<EventType, `worker-${string}`>;
 
-/** Task events that travel in one message (celery/events/dispatcher.py). */
-const BATCH = 24;
+/**
+ * Most task events in one message. Celery stops at 24 (celery/events/dispatcher.py); whoever listens takes any number,
+ * and each message costs as much as a task.
+ */
+const BATCH = 240;
 
 /** Tells monitors what happens here (celery/events/dispatcher.py). What cannot be sent is dropped, and costs no task anything. */
 export class EventDispatcher {
@@ -27,6 +30,8 @@ export class EventDispatcher {
   readonly #host: EventHost;
   #buffer: EventDocument[] = [];
   #scheduled = false;
+  /** What is in the buffer has its place among those being sent. */
+  #queued = false;
   #sending: Promise<void> = Promise.resolve();
 
   constructor(host: EventHost, enabled: boolean) {
@@ -42,14 +47,12 @@ export class EventDispatcher {
   ): void {
     if (!this.enabled || !request.sendsEvents) return;
     this.#buffer.push(this.#document(type, { uuid: request.id, ...fields } as unknown as EventFields[T]));
-    if (this.#buffer.length >= BATCH) this.#flush();
-    else if (!this.#scheduled) {
-      this.#scheduled = true;
-      setImmediate(() => {
-        this.#scheduled = false;
-        this.#flush();
-      });
-    }
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#flush();
+    });
   }
 
   /** Sends an event of the worker. */
@@ -68,22 +71,31 @@ export class EventDispatcher {
     return eventDocument(type, fields, { hostname, clock: clock.forward() });
   }
 
+  /** What comes while a message is on its way joins the next one: the busier the worker, the fewer messages. */
   #flush(): void {
-    const events = this.#buffer;
-    if (events.length === 0) return;
-    this.#buffer = [];
-    this.#send(events, eventBatchRoutingKey(eventGroup("task-")));
+    if (this.#queued || this.#buffer.length === 0) return;
+    this.#queued = true;
+    this.#sending = this.#sending.then(async () => {
+      this.#queued = false;
+      const events = this.#buffer;
+      this.#buffer = [];
+      for (let start = 0; start < events.length; start += BATCH)
+        await this.#publish(events.slice(start, start + BATCH), eventBatchRoutingKey(eventGroup("task-")));
+    });
   }
 
   /** One after the other: an event never overtakes an earlier one. */
-  #send(events: EventDocument | readonly EventDocument[], routingKey: string): void {
+  #send(event: EventDocument, routingKey: string): void {
+    this.#flush();
+    this.#sending = this.#sending.then(() => this.#publish(event, routingKey));
+  }
+
+  async #publish(events: EventDocument | readonly EventDocument[], routingKey: string): Promise<void> {
     const { hostname, serializer, logger } = this.#host;
-    this.#sending = this.#sending.then(async () => {
-      try {
-        await this.#host.publish(encodeEvent(events, { hostname, serializer }), routingKey);
-      } catch (error) {
-        logger.debug("events could not be sent", { error });
-      }
-    });
+    try {
+      await this.#host.publish(encodeEvent(events, { hostname, serializer }), routingKey);
+    } catch (error) {
+      logger.debug("events could not be sent", { error });
+    }
   }
 }

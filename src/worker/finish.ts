@@ -123,7 +123,7 @@ async function succeed(request: Request, value: unknown, host: FinishHost): Prom
       ...fields(request),
       runtime,
     });
-  void signal("taskSuccess", request, host, () => ({ result: value, runtime }));
+  if (host.signals.taskSuccess.connected) void signal("taskSuccess", request, host, () => ({ result: value, runtime }));
   return "ack";
 }
 

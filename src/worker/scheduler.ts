@@ -1,4 +1,5 @@
 import type { Signals } from "../client/signals.js";
+import type { EventFields } from "../protocol/event.js";
 import { type Deferred, deferred } from "../util/deferred.js";
 import { Fifo } from "../util/fifo.js";
 import { now } from "../util/time.js";
@@ -144,17 +145,14 @@ export class Scheduler {
     // Read while the worker was stopping.
     if (this.#closed) return void this.#ready.push(request);
     const { logger, signals, events, hostname } = this.#host;
-    const { id, name, task } = request;
-    logger.info(`Task ${name}[${id}] received`, { taskId: id, task: name });
+    const { id, name } = request;
+    if (logger.isLevelEnabled?.("info") ?? true)
+      logger.info(`Task ${name}[${id}] received`, { taskId: id, task: name });
     // Stamps are looked at when its turn comes, as in Celery: monitors hear that it was received.
     if (this.#refuse(request, false)) return;
     if (signals.taskReceived.connected)
       void signals.taskReceived.send(name, { taskId: id, task: name, request: requestInfo(request, hostname) });
-    events.task("task-received", request, {
-      ...{ name: task.shadow ?? name, args: task.argsrepr, kwargs: task.kwargsrepr },
-      ...{ root_id: task.rootId, parent_id: task.parentId, retries: task.retries },
-      ...{ eta: task.eta, expires: task.expires },
-    });
+    if (events.enabled) events.task("task-received", request, received(request));
     const { dueAt } = request;
     if (dueAt === null || dueAt <= now()) return this.#limits.pass(request);
     request.park(this.#host.accept);
@@ -195,13 +193,15 @@ export class Scheduler {
   /** Counts the work as unfinished business: `idle` waits for it. */
   track(work: Promise<void>): void {
     this.#settling++;
-    void work
-      .catch((error: unknown) => this.#host.logger.error("a task ended in an unexpected way", { error }))
-      .finally(() => {
-        this.#settling--;
-        this.#fill();
-        this.#checkIdle();
-      });
+    const done = (): void => {
+      this.#settling--;
+      this.#fill();
+      this.#checkIdle();
+    };
+    void work.then(done, (error: unknown) => {
+      this.#host.logger.error("a task ended in an unexpected way", { error });
+      done();
+    });
   }
 
   #takeUnstarted(): Request[] {
@@ -262,7 +262,7 @@ export class Scheduler {
     this.#window.ended();
     this.#fill();
     this.#grant();
-    await request.startReported;
+    if (request.startReported) await request.startReported;
     await finish(request, ending, this.#host);
     this.#finishing.delete(request);
     this.#comebacks.ended(request);
@@ -301,3 +301,14 @@ export class Scheduler {
     this.#idle = undefined;
   }
 }
+
+const received = ({ name, task }: Request): Omit<EventFields["task-received"], "uuid"> => ({
+  name: task.shadow ?? name,
+  args: task.argsrepr,
+  kwargs: task.kwargsrepr,
+  root_id: task.rootId,
+  parent_id: task.parentId,
+  retries: task.retries,
+  eta: task.eta,
+  expires: task.expires,
+});

@@ -18,7 +18,8 @@ export class AsyncPool implements Pool {
 
   run(request: Request, job: Job): Run {
     job.accepted();
-    return new AsyncRun(request, { ...this.#host, storeState: job.storeState });
+    const { hostname, logger, signals } = this.#host;
+    return new AsyncRun(request, { hostname, logger, signals, storeState: job.storeState });
   }
 
   async stop(): Promise<void> {}

@@ -20,12 +20,7 @@ export interface RunHost extends ContextHost {
 export type Runnable = RunRequest & CurrentTask;
 
 /** Calls the handler and says how it ended; never rejects. The signals around it are sent here, beside the handler. */
-export async function runTask(
-  definition: TaskDefinition,
-  request: Runnable,
-  stop: Stop,
-  host: RunHost,
-): Promise<Outcome> {
+export function runTask(definition: TaskDefinition, request: Runnable, stop: Stop, host: RunHost): Promise<Outcome> {
   const { taskPrerun, taskPostrun } = host.signals;
   const context = new WorkerTaskContext(request, definition.options, stop, host);
   if (!taskPrerun.connected && !taskPostrun.connected) return runAsTask(request, () => call(definition, context, stop));
@@ -43,7 +38,9 @@ async function call(definition: TaskDefinition, context: WorkerTaskContext, stop
   const { options } = definition;
   let args: readonly unknown[];
   try {
-    args = definition.takesMessage ? [] : await argumentsOf(context.name, options, context.task);
+    const bound = definition.takesMessage ? [] : argumentsOf(context.name, options, context.task);
+    // Nothing is waited for that is there already: this happens for each task.
+    args = bound instanceof Promise ? await bound : bound;
   } catch (error) {
     return { kind: "failure", error, expected: false };
   }
