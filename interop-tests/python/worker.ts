@@ -10,6 +10,8 @@ export interface PythonWorkerOptions extends PythonTarget {
   /** Default solo: the fastest to start. */
   readonly pool?: "solo" | "threads" | "prefork";
   readonly concurrency?: number;
+  /** Take part in gossip and mingle with other workers. Default false: it starts a second sooner. */
+  readonly neighbours?: boolean;
   /** Further command line arguments. */
   readonly args?: readonly string[];
 }
@@ -37,7 +39,8 @@ export async function startPythonWorker(options: PythonWorkerOptions): Promise<P
   const hostname = `py-${randomBytes(3).toString("hex")}@interop`;
   const args = ["-m", "celery", "-A", "tasks", "worker", "-l", "INFO", "-n", hostname];
   args.push("-P", options.pool ?? "solo", "-c", String(options.concurrency ?? 1));
-  args.push("-Q", (options.queues ?? ["celery"]).join(","), "--without-gossip", "--without-mingle");
+  args.push("-Q", (options.queues ?? ["celery"]).join(","));
+  if (!options.neighbours) args.push("--without-gossip", "--without-mingle");
   args.push(...(options.args ?? []));
   const child = startChild(python, args, { cwd: appFolder, env: pythonEnvironment(options) });
   try {
