@@ -27,7 +27,7 @@ export default tseslint.config(
   },
   {
     files: ["src/**/*.ts"],
-    ignores: ["src/**/*.test.ts", "src/**/*.test-d.ts"],
+    ignores: ["src/**/*.test.ts", "src/**/*.test-d.ts", "src/**/fixtures/*.ts"],
     rules: {
       "@typescript-eslint/explicit-module-boundary-types": "error",
       "no-console": "error",

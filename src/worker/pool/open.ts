@@ -28,7 +28,7 @@ export async function openPool(options: ResolvedOptions, host: PoolHost): Promis
   return new ThreadsPool({
     size: concurrency,
     tasks: [...host.tasks.keys()],
-    logger: host.logger,
+    here: host,
     data: {
       ...{ module, export: options.export, typescript: typescriptFrom(module), hostname },
       prepare: options.prepareThreads,

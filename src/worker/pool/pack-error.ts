@@ -3,6 +3,7 @@ import { dumps, loads } from "../../protocol/json.js";
 import { errorToException, exceptionToError, pythonTraceback } from "../../protocol/exception.js";
 import type { ExceptionDocument } from "../../protocol/result.js";
 import { saferepr } from "../../protocol/saferepr.js";
+import { isError } from "../../util/is-error.js";
 
 /** An error on its way out of a thread: what is stored of it and what people read, not its class. */
 export interface PackedError {
@@ -38,7 +39,7 @@ function exceptionJson(exception: ExceptionDocument): string {
 /** Anything can be thrown, also what does not let itself be read. */
 function stackOf(error: unknown): string | null {
   try {
-    return error instanceof Error && typeof error.stack === "string" ? error.stack : null;
+    return isError(error) && typeof error.stack === "string" ? error.stack : null;
   } catch {
     return null;
   }

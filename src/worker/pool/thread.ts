@@ -1,8 +1,8 @@
 import { setImmediate } from "node:timers/promises";
 import type { Celery } from "../../client/app.js";
-import { definitionOf } from "../../client/task.js";
 import { ImproperlyConfigured } from "../../errors.js";
 import { decodeTask } from "../../protocol/task-message.js";
+import { TaskTable } from "../builtins/table.js";
 import { runTask } from "../run/run-task.js";
 import { Stop } from "../run/stop.js";
 import { importApp } from "./app-module.js";
@@ -67,8 +67,7 @@ async function run(job: RunJob): Promise<PackedOutcome> {
 async function execute(app: Celery, job: RunJob, stop: Stop, link: ThreadLink): Promise<PackedOutcome> {
   const { deliveryInfo, wanted } = job;
   const task = decodeTask(unpackMessage(job.message), { accept });
-  const known = app.tasks.get(task.task);
-  const definition = known && definitionOf(known);
+  const definition = new TaskTable(app.tasks).find(task.task);
   if (!definition) throw new ImproperlyConfigured(`${data.module} defines no task ${task.task}`);
   const { id, rootId } = task;
   const addChild = (node: Parameters<ThreadLink["child"]>[0]): void => link.child(node);

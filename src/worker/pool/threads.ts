@@ -3,9 +3,10 @@ import type { Worker } from "node:worker_threads";
 import { Piscina } from "piscina";
 import { ImproperlyConfigured } from "../../errors.js";
 import { deferred } from "../../util/deferred.js";
-import type { Logger } from "../../util/logger.js";
 import { type Timer, after } from "../../util/time.js";
 import type { Request } from "../request.js";
+import type { RunHost } from "../run/run-task.js";
+import { AsyncPool } from "./async.js";
 import { unpackError } from "./pack-error.js";
 import type { PackedOutcome } from "./pack-outcome.js";
 import type { Job, Pool, Run } from "./pool.js";
@@ -18,7 +19,8 @@ export interface ThreadsOptions {
   readonly data: Omit<ThreadData, "kind" | "loads">;
   /** Names of the tasks that each thread must have. */
   readonly tasks: readonly string[];
-  readonly logger: Logger;
+  /** For tasks that run beside the worker whatever its pool. */
+  readonly here: Omit<RunHost, "storeState">;
   /** V8's limits for each thread. */
   readonly resourceLimits?: { readonly maxOldGenerationSizeMb: number };
 }
@@ -38,6 +40,7 @@ export class ThreadsPool implements Pool {
   readonly name = "threads";
   readonly #options: ThreadsOptions;
   readonly #host: ThreadRunHost;
+  readonly #here: AsyncPool;
   readonly #loads = new Int32Array(new SharedArrayBuffer(4));
   /** Threads that have not ended, also those that were told to. */
   readonly #alive = new Set<Worker>();
@@ -47,6 +50,7 @@ export class ThreadsPool implements Pool {
 
   constructor(options: ThreadsOptions) {
     this.#options = options;
+    this.#here = new AsyncPool(options.here);
     this.#host = {
       resultSerializer: options.data.resultSerializer,
       post: (job, transferList, signal) => this.#post(job, { transferList: [...transferList], signal }),
@@ -72,6 +76,7 @@ export class ThreadsPool implements Pool {
   }
 
   run(request: Request, job: Job): Run {
+    if (request.definition.onEventLoop) return this.#here.run(request, job);
     return new ThreadRun(request, job, this.#host);
   }
 
@@ -88,7 +93,7 @@ export class ThreadsPool implements Pool {
   }
 
   #open(): Piscina<ThreadJob, unknown> {
-    const { size, data, resourceLimits, logger } = this.#options;
+    const { size, data, resourceLimits, here } = this.#options;
     const workerData: ThreadData = { ...data, kind: "celeriac-pool-thread", loads: this.#loads };
     const piscina = new Piscina<ThreadJob, unknown>({
       filename: fileURLToPath(ENTRY),
@@ -103,7 +108,9 @@ export class ThreadsPool implements Pool {
       ...(resourceLimits && { resourceLimits }),
     });
     // Not while a task ran: that one is told otherwise.
-    piscina.on("error", (error: unknown) => logger.warn("an idle thread of the pool died and is replaced", { error }));
+    piscina.on("error", (error: unknown) =>
+      here.logger.warn("an idle thread of the pool died and is replaced", { error }),
+    );
     piscina.on("workerCreate", () => this.#watch());
     piscina.on("workerDestroy", () => this.#refillSoon());
     this.#watch(piscina);
@@ -164,7 +171,7 @@ export class ThreadsPool implements Pool {
   }
 
   #onRefillFailed(error: unknown): void {
-    if (!this.#stopped) this.#options.logger.error("a thread of the pool could not be replaced", { error });
+    if (!this.#stopped) this.#options.here.logger.error("a thread of the pool could not be replaced", { error });
   }
 }
 
