@@ -18,12 +18,15 @@ export interface LogRecord {
  * logs has its name and id before it (`worker_task_log_format`), further fields follow, and an error is below with its
  * stack.
  */
-export function formatText(record: LogRecord, { color }: { readonly color: boolean }): string {
+export function formatText(
+  record: LogRecord,
+  { color, process }: { readonly color: boolean; readonly process: string },
+): string {
   const { level, fields } = record;
   const { taskId, task, hostname: _hostname, runtime: _runtime, error, ...others } = fields;
   const ofTask = typeof taskId === "string" && !record.message.includes(`[${taskId}]`);
   const message = `${ofTask ? `${String(task)}[${taskId}]: ` : ""}${record.message}`;
-  const line = `[${timestamp(record.time)}: ${level}/MainProcess] ${message}${inline(others)}${errorPart(level, message, error)}`;
+  const line = `[${timestamp(record.time)}: ${level}/${process}] ${message}${inline(others)}${errorPart(level, message, error)}`;
   const shown = withoutControls(line);
   const code = color ? COLORS[level] : undefined;
   return code ? `\u001b[1;${code}m${shown}\u001b[0m` : shown;

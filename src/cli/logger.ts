@@ -1,5 +1,5 @@
-import { appendFileSync } from "node:fs";
-import { isAbsolute, resolve } from "node:path";
+import { appendFileSync, writeSync } from "node:fs";
+import { isMainThread } from "node:worker_threads";
 import type { Logger } from "../util/logger.js";
 import { now } from "../util/time.js";
 import { CliError } from "./exit-codes.js";
@@ -19,8 +19,9 @@ export interface ConsoleLoggerOptions {
   /** A file to append to; stderr without one. It is opened for each line, so that it may be moved away (logrotate). */
   readonly file?: string | undefined;
   readonly json: boolean;
-  /** Colours, where the place is a terminal. */
   readonly color: boolean;
+  /** Python's name of the process. Default: MainProcess. */
+  readonly process?: string;
 }
 
 /** Writes log lines as Celery does (celery/app/log.py). */
@@ -29,11 +30,10 @@ export class ConsoleLogger implements Logger {
   readonly #format: (record: LogRecord) => string;
   readonly #write: (line: string) => void;
 
-  constructor({ level, file, json, color }: ConsoleLoggerOptions) {
+  constructor({ level, file, json, color, process: name = "MainProcess" }: ConsoleLoggerOptions) {
     this.level = level;
-    const colored = color && file === undefined && process.stderr.isTTY;
-    this.#format = json ? formatJson : (record) => formatText(record, { color: colored });
-    this.#write = file === undefined ? (line) => void process.stderr.write(line) : appendTo(file);
+    this.#format = json ? formatJson : (record) => formatText(record, { color, process: name });
+    this.#write = file === undefined ? toStderr : appendTo(file);
   }
 
   debug(message: string, fields?: object): void {
@@ -63,8 +63,17 @@ export class ConsoleLogger implements Logger {
   }
 }
 
-function appendTo(file: string): (line: string) => void {
-  const path = isAbsolute(file) ? file : resolve(file);
+function toStderr(line: string): void {
+  if (isMainThread) return void process.stderr.write(line);
+  // That of a thread goes through the main one, and what a thread says last would be lost.
+  try {
+    writeSync(2, line);
+  } catch {
+    process.stderr.write(line);
+  }
+}
+
+function appendTo(path: string): (line: string) => void {
   try {
     appendFileSync(path, "");
   } catch (error) {

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { CeleryError } from "../../errors.js";
 import { formatForNode, nodeName } from "../../worker/node-name.js";
 import { type ResolvedOptions, resolveOptions } from "../../worker/options.js";
@@ -5,6 +6,7 @@ import { Worker } from "../../worker/worker.js";
 import { CliError, EXIT } from "../exit-codes.js";
 import { type LoadedApp, load, loadApp } from "../load-app.js";
 import { ConsoleLogger } from "../logger.js";
+import type { ThreadPreparation } from "../prepare-thread.js";
 import { takePidfile } from "../pidfile.js";
 import { dropPrivileges } from "../privileges.js";
 import { type Facts, banner, platform, taskList, taskNames } from "./banner.js";
@@ -12,6 +14,8 @@ import { type WorkerArguments, workerOptions } from "./options.js";
 import { purge } from "./purge.js";
 import { ShutdownBySignals } from "./shutdown.js";
 import { within } from "../within.js";
+
+const PREPARE = new URL("../prepare-thread.js", import.meta.url).href;
 
 /** Seconds that connections may take to close when the worker has stopped. */
 const CLOSE_TIMEOUT = 5;
@@ -39,15 +43,15 @@ export async function runWorker(given: WorkerArguments): Promise<number> {
 async function runHere(given: WorkerArguments & { readonly hostname: string }, loaded: LoadedApp): Promise<number> {
   const { app } = loaded;
   const json = given.jsonLogs === true || given.logFormat === "json";
-  const logger = new ConsoleLogger({
-    level: given.loglevel,
-    file: given.logfile === undefined ? undefined : formatForNode(given.logfile, given.hostname),
-    json,
-    color: given.color,
-  });
+  const file = given.logfile === undefined ? undefined : resolve(formatForNode(given.logfile, given.hostname));
+  const color = given.color && file === undefined && process.stderr.isTTY;
+  const logging = { level: given.loglevel, file, json, color };
+  const logger = new ConsoleLogger(logging);
   app.override({ logger });
   process.on("unhandledRejection", (error) => logger.error("a promise was rejected and nobody looked", { error }));
-  const options = workerOptions(given, loaded);
+  const { broker, resultBackend } = given;
+  const data: ThreadPreparation = { broker, resultBackend, logger: logging };
+  const options = { ...workerOptions(given, loaded), prepareThreads: { module: PREPARE, data } };
   const worker = new Worker(app, options);
   const signals = new ShutdownBySignals(worker, {
     say: (line) => (json ? logger.warn(line) : say(line)),
