@@ -236,7 +236,10 @@ export class Worker implements AsyncDisposable {
     return broker.consume(named.length > 0 ? named : queues.configured, {
       prefetch: scheduler.prefetch,
       delayedQueues: queues.all,
-      onConnected,
+      onConnected: () => {
+        logger.info(`Connected to ${broker.displayUrl}`, { hostname: this.hostname });
+        onConnected();
+      },
       onConnectionLost: (error) => {
         logger.warn("connection to the broker lost, reconnecting", { error, broker: broker.displayUrl });
         scheduler.forgetReserved();
