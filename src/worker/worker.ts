@@ -156,7 +156,7 @@ export class Worker implements AsyncDisposable {
     const results = new Results(backend, config, this.hostname);
     const events = this.#dispatcher(broker);
     const forwarder = new Forwarder(app.taskPublisher, app.router, config);
-    const builtins = { config, backend, forwarder, results, accept, logger };
+    const tasks = new TaskTable(app.tasks, { config, backend, forwarder, results, accept, logger });
     const redeliveries = new Redeliveries({
       ...{ publisher: app.publisher, router: app.router },
       ...{ most: config.workerMaxRedeliveries, deadLetterQueue: config.workerDeadLetterQueue },
@@ -176,7 +176,7 @@ export class Worker implements AsyncDisposable {
       setCredit: config.workerDisablePrefetch ? (total) => this.#parts?.consumer.setCredit?.(total) : null,
     });
     const host: IntakeHost = {
-      ...{ tasks: new TaskTable(app.tasks, builtins), config, accept, results, events, signals, logger },
+      ...{ tasks, config, accept, results, events, signals, logger },
       track: (work) => scheduler.track(work),
     };
     const connected = deferred();
@@ -185,7 +185,7 @@ export class Worker implements AsyncDisposable {
       active: scheduler.active.length,
       processed: scheduler.accepted,
     }));
-    const control = this.#remoteControl(broker, { scheduler, results, events, heart, consumer });
+    const control = this.#remoteControl(broker, { tasks, scheduler, results, events, heart, consumer });
     this.#parts = { pool, scheduler, events, heart, consumer, control };
     // What it may take is known before it takes anything.
     if (config.workerDisablePrefetch) this.#disablePrefetch(broker, consumer, scheduler);
@@ -195,7 +195,7 @@ export class Worker implements AsyncDisposable {
 
   #remoteControl(
     broker: Broker,
-    parts: Pick<WorkerParts, "scheduler" | "results" | "events" | "heart" | "consumer">,
+    parts: Pick<WorkerParts, "tasks" | "scheduler" | "results" | "events" | "heart" | "consumer">,
   ): RemoteControl | undefined {
     const app = this.#app;
     const { config } = this.#options;

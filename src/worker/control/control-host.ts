@@ -1,8 +1,9 @@
 import type { Consumer } from "../../brokers/broker.js";
 import type { Celery } from "../../client/app.js";
 import type { QueueSettings } from "../../client/queue-settings.js";
-import { type TaskDefinition, definitionOf } from "../../client/task.js";
+import type { TaskDefinition } from "../../client/task.js";
 import type { ExchangeType } from "../../protocol/queue.js";
+import type { TaskTable } from "../builtins/table.js";
 import type { EventDispatcher } from "../events.js";
 import type { Heart } from "../heart.js";
 import type { Request, RequestState, TimeLimits } from "../request.js";
@@ -14,6 +15,7 @@ import type { ControlHost, QueueWish } from "./command.js";
 /** The parts of a worker that commands reach. */
 export interface WorkerParts {
   readonly app: Celery;
+  readonly tasks: Pick<TaskTable, "find" | "names">;
   readonly hostname: string;
   readonly revoked: RevokedTasks;
   readonly scheduler: Scheduler;
@@ -45,12 +47,11 @@ export class WorkerControlHost implements ControlHost {
   }
 
   task(name: string): TaskDefinition | undefined {
-    const task = this.#parts.app.tasks.get(name);
-    return task && definitionOf(task);
+    return this.#parts.tasks.find(name);
   }
 
   taskNames(): readonly string[] {
-    return [...this.#parts.app.tasks.keys()];
+    return this.#parts.tasks.names;
   }
 
   requests(): Iterable<readonly [Request, RequestState]> {

@@ -227,6 +227,7 @@ describe("remote control of a worker", () => {
     assert.deepEqual(await ask("rate_limit", { task_name: "none", rate_limit: 1 }), { error: "unknown task" });
     for (const [n, one] of sent.entries()) assert.equal(await one.get(soon), n);
     assert.deepEqual(await ask("registered"), ["gated", "quick"]);
+    assert.ok(((await ask("registered", { builtins: true })) as string[]).includes("celery.chord_unlock"));
 
     const times = { ok: "time limits set successfully" };
     assert.deepEqual(await ask("time_limit", { task_name: "gated", soft: null, hard: 0.05 }), times);
