@@ -1,5 +1,6 @@
 /** What the compiler must accept and refuse: checked by `tsc` alone, never run. */
 /* eslint-disable @typescript-eslint/no-unused-vars -- the values exist for their types */
+import { z } from "zod";
 import { Celery, type Callable, type Task, type TaskContext } from "./index.js";
 import { Worker } from "./worker/index.js";
 
@@ -76,3 +77,33 @@ export const withThrow = app.task("a", { bind: true }, async (self, url: string)
     throw self.retry({ cause, countdown: 5 });
   }
 });
+
+const schema = z.tuple([z.string().transform(Number), z.enum(["a", "b"])]);
+const checked = app.task("proj.checked", { schema, params: ["count", "kind"] }, (count, kind) => `${count + 1}${kind}`);
+is<Eq<typeof checked, Task<[string, "a" | "b"], string>>>();
+const bound = app.task("proj.checked2", { schema, bind: true }, async (self, count: number) => self.retries + count);
+is<Eq<typeof bound, Task<[string, "a" | "b"], number>>>();
+const open = app.task(
+  "proj.checked3",
+  { schema: z.tuple([z.number()], z.number()) },
+  (first, ...rest) => rest.length + first,
+);
+is<Eq<typeof open, Task<[number, ...number[]], number>>>();
+// @ts-expect-error the handler gets the number that the schema makes
+app.task("proj.checked4", { schema }, (count: string) => count);
+// @ts-expect-error a schema of something that is no list of arguments
+app.task("proj.checked5", { schema: z.string() }, (text: string) => text);
+// @ts-expect-error more arguments than the schema lets through
+app.task("proj.checked6", { schema }, (count: number, kind: string, more: string) => more + kind + count);
+// @ts-expect-error the schema takes a text
+void checked.delay(1, "a");
+
+export function hooks(): void {
+  app.signals.beforeTaskPublish.connect(({ headers, properties, parent }) => {
+    headers.traceparent ??= parent?.headers.traceparent;
+    properties.priority = 3;
+  });
+  app.signals.taskFailure.connect(async ({ exception, request }) => void [exception, request.timeLimit]);
+  // @ts-expect-error no such signal
+  void app.signals.taskSent;
+}

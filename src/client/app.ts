@@ -1,3 +1,4 @@
+import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { Backend, BackendOptions } from "../backends/backend.js";
 import { assertBackend, openBackend } from "../backends/registry.js";
 import type { Broker, BrokerOptions } from "../brokers/broker.js";
@@ -31,6 +32,8 @@ import type {
   Callable,
   ResultOf,
   ResultPromise,
+  SchemaInput,
+  SchemaOutput,
   Signature,
   Task,
   TaskOptions,
@@ -112,6 +115,17 @@ export class Celery implements AsyncDisposable {
     return this.#tasks;
   }
 
+  /** A task this program runs, with a schema: callers give what it takes, the handler gets what it makes of that. */
+  task<S extends StandardSchemaV1<unknown, unknown[]>, R>(
+    name: string,
+    options: Omit<TaskOptions<SchemaOutput<S>>, "schema"> & { schema: S; bind: true },
+    handler: (self: TaskContext, ...args: SchemaOutput<S>) => R,
+  ): Task<SchemaInput<S>, Awaited<R>>;
+  task<S extends StandardSchemaV1<unknown, unknown[]>, R>(
+    name: string,
+    options: Omit<TaskOptions<SchemaOutput<S>>, "schema"> & { schema: S; bind?: false },
+    handler: (...args: SchemaOutput<S>) => R,
+  ): Task<SchemaInput<S>, Awaited<R>>;
   /** A task this program runs: types come from the handler. */
   task<A extends unknown[], R>(name: string, handler: (...args: A) => R): Task<A, Awaited<R>>;
   task<A extends unknown[], R>(

@@ -177,6 +177,12 @@ export interface ResultPromise<R = unknown> extends Promise<AsyncResult<R>> {
   get(options?: GetOptions): Promise<R>;
 }
 
+/** What callers of a task with a schema give, and what its handler gets. */
+export type SchemaInput<S extends StandardSchemaV1> =
+  StandardSchemaV1.InferInput<S> extends infer A extends unknown[] ? A : unknown[];
+export type SchemaOutput<S extends StandardSchemaV1> =
+  StandardSchemaV1.InferOutput<S> extends infer A extends unknown[] ? A : never;
+
 export type ErrorClass = abstract new (...args: never[]) => Error;
 
 /** Options of a task that this program runs. Left out ones come from the configuration. */

@@ -33,8 +33,8 @@ export class Request implements RunRequest, CurrentTask {
   acknowledged = false;
   /** When it was started, in milliseconds since 1970; null before. */
   startedAt: number | null = null;
-  /** Resolves when STARTED is stored, where it is: no later state may overtake it. */
-  startReported: Promise<void> | undefined;
+  /** Resolves when STARTED and the states of the task's own are stored so far: no later one may overtake them. */
+  stateReported: Promise<void> | undefined;
   readonly acksLate: boolean;
   readonly acksOnFailure: boolean;
   readonly acksOnTimeout: boolean;

@@ -26,7 +26,7 @@ export async function sendRetry(
     retries: task.retries + 1,
     // No countdown is no eta: it need not go through the timer.
     eta: when === 0 ? null : isoTime(eta),
-    headers: changes.headers ?? withoutDeaths(task.headers),
+    headers: changes.headers ?? task.headers,
     shadow: changes.shadow ?? task.shadow,
     ignoreResult: changes.ignoreResult ?? task.ignoreResult,
     // Python's own worker makes a retried task its own parent.
@@ -59,10 +59,6 @@ const expiry = (expires: number | Date): string =>
 /** Without what is undefined: it would hide what stands below it. */
 const given = (options: { [K in keyof CallOptions]: CallOptions[K] | undefined }): CallOptions =>
   Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-
-/** RabbitMQ counts the deaths of a message in them, and would take the next attempt for a message in a circle. */
-const withoutDeaths = (headers: TaskRequest["headers"]): TaskRequest["headers"] =>
-  Object.fromEntries(Object.entries(headers).filter(([name]) => !/^x-(?:first-|last-)?death(?:-|$)/.test(name)));
 
 /** To where it came from, unless it is sent elsewhere. */
 function wayBack(info: Request["deliveryInfo"], { queue, exchange, routingKey }: CallOptions): CallOptions {

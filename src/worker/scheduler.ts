@@ -262,7 +262,7 @@ export class Scheduler {
     this.#window.ended();
     this.#fill();
     this.#grant();
-    if (request.startReported) await request.startReported;
+    if (request.stateReported) await request.stateReported;
     await finish(request, ending, this.#host);
     this.#finishing.delete(request);
     this.#comebacks.ended(request);
@@ -284,15 +284,19 @@ export class Scheduler {
     if (!request.acksLate) void request.ack();
     events.task("task-started", request, {});
     if (!request.trackStarted) return;
-    request.startReported = results.started(request).catch((error: unknown) => {
+    request.stateReported = results.started(request).catch((error: unknown) => {
       logger.error("STARTED could not be stored", { taskId: request.id, error });
     });
   }
 
   async #storeState(request: Request, state: string, meta: unknown): Promise<void> {
     const { results, logger } = this.#host;
-    if (!request.ended) return results.state(request, state, meta);
-    logger.warn("a state reported after the end of a task was dropped", { taskId: request.id, state });
+    if (request.ended)
+      return logger.warn("a state reported after the end of a task was dropped", { taskId: request.id, state });
+    // One after the other, although the handler may wait for none of them.
+    const stored = (request.stateReported ?? Promise.resolve()).then(() => results.state(request, state, meta));
+    request.stateReported = stored.catch(() => undefined);
+    return stored;
   }
 
   #checkIdle(): void {
