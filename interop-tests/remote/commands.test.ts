@@ -5,6 +5,10 @@ import { until } from "../expect.js";
 import { PythonClient } from "../python/client.js";
 import { startPythonWorker } from "../python/worker.js";
 import type { PythonWorker } from "../python/worker.js";
+import { deferred } from "../../src/util/deferred.js";
+import { newId } from "../../src/util/id.js";
+import { eventExchange, eventQueue } from "../../src/protocol/control.js";
+import { decodeEvents } from "../../src/protocol/event.js";
 import { needShared } from "../servers/shared.js";
 import { deepCombinations, openStage } from "../stage.js";
 import type { Stage } from "../stage.js";
@@ -207,20 +211,13 @@ return {name: reply for one in replies for name, reply in one.items()}`;
 
     it("tells monitors of what was revoked", async () => {
       await ask("enable_events");
-      const events = python.run(
-        `
-import threading
-seen = []
-def listen(event):
-    seen.append({key: event[key] for key in ("uuid", "terminated", "signum", "expired", "hostname")})
-    receiver.should_stop = len(seen) == 3
-with app.connection_for_read() as connection:
-    receiver = app.events.Receiver(connection, handlers={"task-revoked": listen})
-    receiver.capture(limit=None, timeout=15, wakeup=False)
-return seen`,
+      const listening = deferred();
+      const { eventExchange: type = "topic" } = (await app.broker()).capabilities;
+      const events = (await app.broker()).consume(
+        [eventQueue(newId(), { exchange: eventExchange("celeryev", type), routingKey: "task.#" })],
+        { noAck: true, onConnected: () => listening.resolve() },
       );
-      // The Python client serves one request at a time: what follows comes from here.
-      await new Promise((resolve) => setTimeout(resolve, 700));
+      await listening.promise;
       ran.length = 0;
       const first = await app.sendTask("interop.sleep", [30, "a"], { queue: nodeQueue });
       await until(() => ran.length === 1);
@@ -231,9 +228,16 @@ return seen`,
       });
       await second.revoke();
       await first.revoke({ terminate: true, signal: "SIGUSR1" });
-      const seen = (await events) as { uuid: string }[];
+      const byId = new Map<string, unknown>();
+      for await (const { message } of events) {
+        for (const event of decodeEvents(message, null)) {
+          if (event.type !== "task-revoked") continue;
+          const { uuid, terminated, signum, expired, hostname } = event;
+          byId.set(uuid, { uuid, terminated, signum, expired, hostname });
+        }
+        if (byId.size === 3) break;
+      }
       const event = { terminated: false, signum: null, expired: false, hostname: NODE };
-      const byId = new Map(seen.map((one) => [one.uuid, one]));
       assert.deepEqual(byId.get(first.id), { ...event, uuid: first.id, terminated: true, signum: 10 });
       assert.deepEqual(byId.get(second.id), { ...event, uuid: second.id });
       assert.deepEqual(byId.get(third.id), { ...event, uuid: third.id, expired: true });

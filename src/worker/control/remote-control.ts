@@ -12,6 +12,7 @@ import {
 import { exchange } from "../../protocol/queue.js";
 import { exactRepr } from "../../protocol/python-text.js";
 import { deferred } from "../../util/deferred.js";
+import { sleep } from "../../util/time.js";
 import { type ControlHost, NO_REPLY, nok } from "./command.js";
 import { runCommand } from "./panel.js";
 
@@ -24,50 +25,65 @@ export interface RemoteControlOptions {
   readonly accept: ReadonlySet<string>;
 }
 
+/** Milliseconds until it is tried again to listen, at first and at most. */
+const FIRST_WAIT = 1000;
+const LONGEST_WAIT = 30_000;
+
 /**
  * Listens to remote control (kombu/pidbox.py, celery/worker/pidbox.py): the node's own queue at the fanout exchange of
  * requests. A request that cannot be read is logged, and the next one is heard all the same.
  */
 export class RemoteControl {
-  /** Resolves when it hears requests, or never will. */
+  /** Resolves when it hears requests, or could not at first. */
   readonly ready: Promise<void>;
   readonly #host: ControlHost;
   readonly #options: RemoteControlOptions;
-  readonly #consumer: Consumer;
-  readonly #reading: Promise<void>;
+  readonly #ready = deferred();
+  readonly #closing = new AbortController();
+  readonly #listening: Promise<void>;
+  #consumer: Consumer | undefined;
   /** Commands whose answers are not out yet. */
   readonly #running = new Set<Promise<void>>();
 
   constructor(host: ControlHost, options: RemoteControlOptions) {
     this.#host = host;
     this.#options = options;
-    const queue = controlQueue(host.hostname, { name: options.config.controlExchange });
-    const connected = deferred();
-    this.#consumer = options.broker.consume([queue], {
-      noAck: true,
-      onConnected: () => connected.resolve(),
-      onUndecodable: (error) => host.logger.error("a remote control message could not be read", { error }),
-    });
-    this.#reading = this.#read();
-    this.ready = Promise.race([connected.promise, this.#reading]);
+    this.ready = this.#ready.promise;
+    this.#listening = this.#listen();
   }
 
   /** Hears nothing more, after the answers under way. */
   async close(): Promise<void> {
-    await this.#consumer.close();
-    await this.#reading;
+    this.#closing.abort();
+    await this.#consumer?.close();
+    await this.#listening;
     await Promise.all(this.#running);
   }
 
-  async #read(): Promise<void> {
-    try {
-      for await (const delivery of this.#consumer) this.#take(delivery);
-    } catch (error) {
-      this.#host.logger.error("this worker does not hear remote control any more", {
-        hostname: this.#host.hostname,
-        error,
-      });
+  /** What the broker refuses now it may allow later: on RabbitMQ the queue of a node that seems to be there already. */
+  async #listen(): Promise<void> {
+    const { hostname, logger } = this.#host;
+    const { signal } = this.#closing;
+    for (let wait = FIRST_WAIT; !signal.aborted; wait = Math.min(2 * wait, LONGEST_WAIT)) {
+      try {
+        await this.#read();
+      } catch (error) {
+        this.#ready.resolve();
+        logger.error(`remote control is not heard; the next attempt is in ${wait / 1000} s`, { hostname, error });
+        await sleep(wait, signal).catch(() => undefined);
+      }
     }
+  }
+
+  async #read(): Promise<void> {
+    const { hostname, logger } = this.#host;
+    const queue = controlQueue(hostname, { name: this.#options.config.controlExchange });
+    this.#consumer = this.#options.broker.consume([queue], {
+      noAck: true,
+      onConnected: () => this.#ready.resolve(),
+      onUndecodable: (error) => logger.error("a remote control message could not be read", { error }),
+    });
+    for await (const delivery of this.#consumer) this.#take(delivery);
   }
 
   #take({ message }: Delivery): void {
