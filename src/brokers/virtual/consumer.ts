@@ -11,7 +11,7 @@ import type { Settler } from "./delivery.js";
 import { Renewal } from "./renewal.js";
 import { QueueCycle } from "./routing.js";
 import type { QueueOrder } from "./routing.js";
-import type { MessageSource, SourceEvents, Taken } from "./store.js";
+import type { GiveBackTo, MessageSource, SourceEvents, Taken } from "./store.js";
 import { Wake } from "./wake.js";
 
 /** Most messages taken at a time: keeps a server's script short and bounds what waits unread in this process. */
@@ -53,6 +53,9 @@ export class VirtualConsumer<R> implements Consumer, Settler<R> {
   readonly #held = new Set<VirtualDelivery<R>>();
   /** Taken after `stop` was called, or void since the connection was lost: given back as soon as that is possible. */
   #orphans: Taken<R>[] = [];
+  /** Released in this turn of the event loop, the first to be taken again last: they go back together. */
+  #releasing: Taken<R>[] = [];
+  #released: Promise<void> | undefined;
   readonly #wake = new Wake();
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
@@ -137,15 +140,29 @@ export class VirtualConsumer<R> implements Consumer, Settler<R> {
   /** Called by deliveries. */
   async settled(delivery: VirtualDelivery<R>, how: "ack" | "drop" | "requeue" | "release"): Promise<void> {
     if (!this.#held.delete(delivery)) return;
-    if (how === "requeue" || how === "release") {
-      try {
-        await this.#source.giveBack([delivery.taken], how === "requeue" ? "back" : "front");
-      } catch (error) {
-        this.#orphans.push(delivery.taken);
-        this.#say("a message could not be put back", error);
-      }
-    } else this.#source.settle(delivery.taken, how);
+    if (how === "release") {
+      this.#releasing.push(delivery.taken);
+      await (this.#released ??= this.#release());
+    } else if (how === "requeue") await this.#return([delivery.taken], "back");
+    else this.#source.settle(delivery.taken, how);
     this.#wake.ring();
+  }
+
+  async #release(): Promise<void> {
+    await Promise.resolve();
+    const released = this.#releasing;
+    this.#releasing = [];
+    this.#released = undefined;
+    await this.#return(released, "front");
+  }
+
+  async #return(taken: readonly Taken<R>[], to: GiveBackTo): Promise<void> {
+    try {
+      await this.#source.giveBack(taken, to);
+    } catch (error) {
+      this.#orphans = [...this.#orphans, ...taken];
+      this.#say(`${taken.length} messages could not be put back`, error);
+    }
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Delivery> {
