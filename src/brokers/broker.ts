@@ -163,7 +163,10 @@ export interface Delivery {
   /** Resolves when the acknowledgement is on its way in order; a broken connection means redelivery, not an error. */
   ack(): Promise<void>;
   reject(options: { readonly requeue: boolean }): Promise<void>;
-  /** Gives it back as a consumer that closes does: nothing was done with it, and it is among the first to be taken again. */
+  /**
+   * Gives it back as a consumer that closes does: nothing was done with it, and it is among the first to be taken again.
+   * Several that are released in one turn of the event loop, oldest first, stay in that order.
+   */
   release(): Promise<void>;
 }
 

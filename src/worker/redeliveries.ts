@@ -48,8 +48,7 @@ export class Redeliveries {
   async giveBackAll(requests: readonly Request[]): Promise<void> {
     const again = requests.filter((request) => this.#isSentAgain(request));
     const released = requests.filter((request) => !this.#isSentAgain(request));
-    // The newest first, since each goes to the front; what is sent again goes behind the one before.
-    await Promise.all([...released.reverse(), ...again].map((request) => this.giveBack(request)));
+    await Promise.all([...released, ...again].map((request) => this.giveBack(request)));
   }
 
   /**
