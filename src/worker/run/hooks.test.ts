@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { randomBytes } from "node:crypto";
 import type { Celery } from "../../client/app.js";
 import type { SignalName } from "../../client/signals.js";
 import { deferred } from "../../util/deferred.js";
@@ -111,41 +110,5 @@ describe("signals", () => {
       app.task("show", { bind: true }, (self) => [self.request.headers.tenant, self.request.deliveryInfo.priority]);
     });
     assert.deepEqual(await it.app.sendTask("show").get(soon), ["acme", 7]);
-  });
-
-  // As docs/tasks.md has it.
-  it("carry a trace from a caller through everything that its task causes", async () => {
-    const seen: { task: string; trace: string; parent: string; span: string }[] = [];
-    const finished = deferred();
-    await using it = await stage((app) => {
-      const spanOf = (taskId: string): string => taskId.replaceAll("-", "").slice(-16);
-      app.signals.beforeTaskPublish.connect(({ headers, taskId, parent }) => {
-        const given = parent?.headers.traceparent;
-        const trace = typeof given === "string" ? given.split("-")[1] : randomBytes(16).toString("hex");
-        headers.traceparent ??= `00-${trace}-${spanOf(parent?.id ?? taskId)}-01`;
-      });
-      app.signals.taskPostrun.connect(({ taskId, task, request }) => {
-        const [, trace = "", parent = ""] = String(request.headers.traceparent).split("-");
-        seen.push({ task, trace, parent, span: spanOf(taskId) });
-        if (seen.length === 4) finished.resolve();
-      });
-      const child = app.task("child", () => 1);
-      app.task("next", () => 2);
-      app.task("first", { bind: true }, async (self) => {
-        if (self.retries === 0) throw self.retry({ countdown: 0 });
-        await child.delay();
-      });
-    });
-    const traceparent = `00-${"a".repeat(32)}-${"b".repeat(16)}-01`;
-    await it.app.sendTask("first", [], { headers: { traceparent }, link: it.app.signature("next") });
-    await finished.promise;
-    assert.ok(
-      seen.every(({ trace }) => trace === "a".repeat(32)),
-      JSON.stringify(seen),
-    );
-    const by = (name: string): (typeof seen)[0] => seen.find(({ task }) => task === name)!;
-    assert.equal(by("first").parent, "b".repeat(16));
-    assert.equal(by("child").parent, by("first").span);
-    assert.equal(by("next").parent, by("first").span);
   });
 });
