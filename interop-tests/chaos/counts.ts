@@ -31,10 +31,12 @@ export class RedisCounts implements Counts {
     return this.#redis.hlen("unacked");
   }
 
-  /** The ids of tasks that somebody took and did not acknowledge. */
-  async taken(): Promise<string[]> {
-    const records = await this.#redis.hvals("unacked");
-    return records.map((text) => (JSON.parse(text) as [{ headers: { id: string } }])[0].headers.id);
+  /** At one moment: how many wait, and the ids of tasks that somebody took and did not acknowledge. */
+  async snapshot(): Promise<{ waiting: number; taken: string[] }> {
+    const answers = await this.#redis.multi().llen(this.#queue).hvals("unacked").exec();
+    const [waiting, records] = (answers ?? []).map(([, value]) => value) as [number, string[]];
+    const taken = records.map((text) => (JSON.parse(text) as [{ headers: { id: string } }])[0].headers.id);
+    return { waiting, taken };
   }
 
   close(): void {

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import type { CeleryOptions } from "../../src/index.js";
 import { pythonEnvironment } from "../python/environment.js";
 import { ensureVenv } from "../python/venvs.mjs";
 import { startChild } from "../servers/children.js";
@@ -13,6 +14,10 @@ export interface FleetOptions {
   readonly acksLate: boolean;
   readonly transportOptions: Readonly<Record<string, unknown>>;
   readonly ledger: { readonly url: string; readonly prefix: string };
+  /** Further settings of our workers. */
+  readonly settings?: Partial<CeleryOptions>;
+  /** Of our workers; default 2. */
+  readonly concurrency?: number;
 }
 
 /** One worker that is started again whenever it is killed. */
@@ -80,6 +85,11 @@ export class Member {
     await this.#child?.kill();
   }
 
+  /** Resolves when its process has ended by itself. */
+  async ended(): Promise<void> {
+    await this.#child?.ended;
+  }
+
   async #launch(): Promise<void> {
     if (this.#ending) return;
     this.#child = await this.#start();
@@ -90,9 +100,11 @@ export class Member {
 export function fleet(options: FleetOptions): Member[] {
   return [
     ...[1, 2].map((n) => new Member("python", () => python(options, n))),
-    ...[1, 2].map(() => new Member("node", () => node(options))),
+    ...[1, 2].map(() => nodeMember(options)),
   ];
 }
+
+export const nodeMember = (options: FleetOptions): Member => new Member("node", () => node(options));
 
 async function python({ stage, acksLate, transportOptions, ledger }: FleetOptions, n: number): Promise<Child> {
   const { conf, ...target } = stage.target;
@@ -115,13 +127,14 @@ async function python({ stage, acksLate, transportOptions, ledger }: FleetOption
   return untilReady(child, / ready\./);
 }
 
-function node({ stage, acksLate, transportOptions, ledger }: FleetOptions): Promise<Child> {
+function node({ stage, acksLate, transportOptions, ledger, settings, concurrency = 2 }: FleetOptions): Promise<Child> {
   const app = {
     ...stage.options,
+    ...settings,
     brokerTransportOptions: { ...stage.options.brokerTransportOptions, ...transportOptions },
     taskAcksLate: acksLate,
   };
-  const worker = { queues: [stage.queue], concurrency: 2, heartbeatInterval: 0 };
+  const worker = { queues: [stage.queue], concurrency, heartbeatInterval: 0 };
   const child = startChild(
     process.execPath,
     ["--import", "tsx", `${folder}worker-process.ts`, JSON.stringify({ app, worker })],

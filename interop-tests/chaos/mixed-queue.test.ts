@@ -111,13 +111,15 @@ async function killOutsideTheWindow(
   for (let waits = 0; ; waits++) {
     for (const member of members) member.signal("SIGSTOP");
     try {
-      const taken = await counts.taken();
-      const known = (await counts.waiting()) + taken.length + (await ledger.done());
+      const { waiting, taken } = await counts.snapshot();
+      const done = await ledger.done();
       const ranAndTaken = (await ledger.among(taken)).length;
-      if (known - ranAndTaken >= tasks || !acksLate) {
+      const nowhere = tasks - (waiting + taken.length + done - ranAndTaken);
+      if (nowhere === 0 || !acksLate) {
         await victim.kill();
         return waits;
       }
+      if (waits > 500) throw new Error(`${nowhere} tasks are nowhere (${waiting} wait, ${done} ran): they were lost`);
     } finally {
       for (const member of members) member.signal("SIGCONT");
     }

@@ -25,6 +25,7 @@ app.task("chaos.work", { bind: true, ignoreResult: true }, async (self: TaskCont
     .rpush(`${prefix}:runs`, `${self.id} node ${process.pid} ${redelivered}`)
     .exec();
 });
+app.task("chaos.poison", () => process.kill(process.pid, "SIGKILL"));
 const worker = new Worker(app, { ...workerOptions, handleSignals: true });
 const running = worker.run();
 const ready = setInterval(() => {

@@ -1,7 +1,7 @@
 import { Fifo } from "../util/fifo.js";
 import type { Logger } from "../util/logger.js";
 import { redeliveryCount } from "../protocol/redelivery.js";
-import { type Timer, after } from "../util/time.js";
+import { type Timer, after, sleep } from "../util/time.js";
 import type { Dead } from "./execution.js";
 import type { Redeliveries } from "./redeliveries.js";
 import type { Request } from "./request.js";
@@ -9,6 +9,8 @@ import type { Successes } from "./successes.js";
 
 /** Milliseconds after which the next one is tried although the last one was not seen to end. */
 const NEXT_AFTER = 1000;
+/** Milliseconds in which an acknowledgement is certainly gone. */
+const ACKNOWLEDGED_AFTER = 100;
 
 export interface ComebacksHost {
   readonly successes: Successes;
@@ -37,6 +39,9 @@ export class Comebacks {
   readonly #suspects = new Fifo<Request>();
   /** The one whose copy is on its way. */
   #tried: string | undefined;
+  /** The same until its old message is gone: a copy that kills this worker before would leave both. */
+  #counting: string | undefined;
+  #copy: Request | undefined;
   #timer: Timer | undefined;
 
   constructor(host: ComebacksHost) {
@@ -56,6 +61,11 @@ export class Comebacks {
   pass(request: Request): void {
     const { successes, redeliveries, ready, track } = this.#host;
     const { redelivered } = request.delivery.info;
+    if (request.id === this.#counting && !redelivered) {
+      this.#held.add(request);
+      this.#copy = request;
+      return;
+    }
     // A copy that was counted is new to the broker, but the task is not.
     const isOld = redelivered || redeliveryCount(request.delivery.message) > 0;
     const looked = isOld && successes.concerns(request);
@@ -120,12 +130,18 @@ export class Comebacks {
 
   async #count(request: Request): Promise<void> {
     const { redeliveries, ready, logger } = this.#host;
+    this.#counting = request.id;
     try {
       await redeliveries.count(request);
+      await sleep(ACKNOWLEDGED_AFTER);
     } catch (error) {
       // Rather not counted than not run.
       logger.warn("a message that came back could not be counted", { taskId: request.id, task: request.name, error });
       ready(request);
+    } finally {
+      this.#counting = undefined;
+      if (this.#copy && this.#held.delete(this.#copy)) this.pass(this.#copy);
+      this.#copy = undefined;
     }
   }
 
