@@ -13,7 +13,8 @@ export function chainHead(
   chain: SignatureDocument,
   place: { readonly group?: string | undefined; readonly groupIndex?: number | undefined } = {},
 ): { readonly head: SignatureDocument; readonly result: ResultNode } {
-  const { task_id, group_id, chord, group_index, link, link_error, root_id, chain: following, ...own } = chain.options;
+  const { task_id, group_id, chord, group_index, link, link_error, chain: following, ...others } = chain.options;
+  const { root_id, parent_id: _, ...own } = others;
   const ofLast = given({ chord, group_index: place.groupIndex ?? group_index });
   const all = chainSteps(chain);
   const steps = all.map((step, index): SignatureDocument => {
@@ -21,7 +22,10 @@ export function chainHead(
     if (index < all.length - 1) return { ...step, options: { ...options, task_id: options.task_id ?? newId() } };
     const id = options.task_id ?? task_id ?? newId();
     const group = options.group_id ?? place.group ?? group_id;
-    return { ...step, options: { ...options, ...lists(options, { link }), ...ofLast, task_id: id, group_id: group } };
+    return {
+      ...step,
+      options: { ...options, ...lists(options, { link }), ...ofLast, task_id: id, ...given({ group_id: group }) },
+    };
   });
   const result = steps.reduce<ResultNode | null>(
     (parent, { options }) => ({ id: String(options.task_id), parent, children: null }),
@@ -29,8 +33,7 @@ export function chainHead(
   )!;
   const [first, ...left] = steps as [SignatureDocument, ...SignatureDocument[]];
   const rest = [...listOf(following), ...left.reverse()];
-  const options = { ...first.options, ...given(own), ...(rest.length > 0 && { chain: rest }) };
-  return { head: { ...first, options }, result };
+  return { head: { ...first, options: { ...first.options, ...given(own), chain: rest } }, result };
 }
 
 /** Its steps in order, those of chains within it in their places. */

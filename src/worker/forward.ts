@@ -5,7 +5,7 @@ import { isoTime } from "../protocol/iso-time.js";
 import { NotSupported } from "../errors.js";
 import type { ResultNode } from "../protocol/result.js";
 import { saferepr } from "../protocol/saferepr.js";
-import { type SignatureDocument, readSignature } from "../protocol/signature.js";
+import { type SignatureDocument, mergeSignature, readSignature, signatureDocument } from "../protocol/signature.js";
 import type { TaskRequest } from "../protocol/task-message.js";
 import { newId, originName } from "../util/id.js";
 import { now } from "../util/time.js";
@@ -23,6 +23,8 @@ export interface Links {
   readonly chain?: readonly SignatureDocument[];
   readonly group?: string;
   readonly groupIndex?: number;
+  /** It is sent for its own sake, not as a step of the task: what it says itself of its root, parent and priority counts. */
+  readonly own?: boolean;
   /** The name of the task that it is routed as, where that is not its own. */
   readonly routeName?: string;
 }
@@ -61,55 +63,57 @@ export class Forwarder {
     }
   }
 
-  /** Publishes a signature with `first` put before its arguments, unless it is immutable. Resolves to its place in the trail. */
+  /**
+   * Publishes a signature with `first` put before its arguments, unless it is immutable. Resolves to its place in the
+   * trail, which of a chain is its first step.
+   */
   async send(signature: SignatureDocument, first: readonly unknown[], links: Links): Promise<ResultNode> {
     if (signature.subtask_type === "group") return this.#sendGroup(signature, first, links);
-    if (signature.subtask_type === "chain") return this.#sendChain(signature, first, links);
-    const { options } = signature;
-    const args = signature.immutable ? signature.args : [...first, ...signature.args];
-    const request = this.#request(signature, args, links);
-    const routing = this.#router.expand(
-      links.routeName ?? signature.task,
-      args,
-      signature.kwargs,
-      routingOptions(options),
-    );
-    await this.publish(request, routing, links.parent);
-    return { id: request.id, parent: null, children: null };
+    if (signature.subtask_type === "chain") return (await this.#sendChain(signature, first, links)).head;
+    return this.#sendTask(signature, first, links);
   }
 
   /** Several callbacks go out as one group, as Celery sends them. */
-  async sendAsGroup(
-    signatures: readonly SignatureDocument[],
-    first: readonly unknown[],
-    links: Links,
-  ): Promise<ResultNode> {
-    const group = newId();
-    const children: ResultNode[] = [];
-    for (const [groupIndex, signature] of signatures.entries())
-      children.push(await this.send(signature, first, { ...links, group, groupIndex }));
-    return { id: group, parent: null, children };
+  sendAsGroup(tasks: readonly SignatureDocument[], first: readonly unknown[], links: Links): Promise<ResultNode> {
+    return this.#sendGroup(signatureDocument({ task: "celery.group", kwargs: { tasks } }), first, links);
   }
 
   publish(request: TaskRequest, routing: Readonly<CallOptions>, parent: TaskRequest): Promise<void> {
     return this.#publisher.send(request, routing, { parent });
   }
 
+  async #sendTask(signature: SignatureDocument, first: readonly unknown[], links: Links): Promise<ResultNode> {
+    const args = signature.immutable ? signature.args : [...first, ...signature.args];
+    const request = this.#request(signature, args, links);
+    const name = links.routeName ?? signature.task;
+    const routing = this.#router.expand(name, args, signature.kwargs, routingOptions(signature.options));
+    await this.publish(request, routing, links.parent);
+    return { id: request.id, parent: null, children: null };
+  }
+
   async #sendGroup(signature: SignatureDocument, first: readonly unknown[], links: Links): Promise<ResultNode> {
-    const tasks = groupTasks(signature);
-    const group = text(signature.options.task_id) ?? newId();
+    const { task_id: id, group_index: _, ...shared } = called(signature.options, links);
+    const group = text(id) ?? newId();
     const children: ResultNode[] = [];
-    for (const [groupIndex, member] of tasks.entries())
-      children.push(await this.send(member, first, { ...links, group, groupIndex }));
+    for (const [groupIndex, member] of groupMembers(signature)) {
+      const task = mergeSignature(member, { options: shared });
+      const place = { ...links, group, groupIndex };
+      if (task.subtask_type === "chain") children.push((await this.#sendChain(task, first, place)).result);
+      else children.push(await this.#sendTask(task, first, place));
+    }
     return { id: group, parent: null, children };
   }
 
-  async #sendChain(signature: SignatureDocument, first: readonly unknown[], links: Links): Promise<ResultNode> {
+  async #sendChain(
+    signature: SignatureDocument,
+    first: readonly unknown[],
+    { group, groupIndex, chain = [], ...links }: Links,
+  ): Promise<{ readonly head: ResultNode; readonly result: ResultNode }> {
     // Its last step is the one that is in the group.
-    const { group, groupIndex, ...toFirst } = links;
-    const { head, result } = chainHead(signature, { group, groupIndex });
-    await this.send(head, first, toFirst);
-    return result;
+    const options = called(signature.options, links);
+    const { head, result } = chainHead({ ...signature, options }, { group, groupIndex });
+    const following = { ...head.options, chain: [...chain, ...(signatures(head.options.chain) ?? [])] };
+    return { head: await this.#sendTask({ ...head, options: following }, first, links), result };
   }
 
   #request(signature: SignatureDocument, args: readonly unknown[], links: Links): TaskRequest {
@@ -118,15 +122,15 @@ export class Forwarder {
     const stampedHeaders = Array.isArray(options.stamped_headers) ? options.stamped_headers.map(String) : null;
     const stamps = Object.fromEntries((stampedHeaders ?? []).map((name) => [name, options[name]]));
     const maxLength = this.#config.taskArgsreprMaxsize;
-    const chain = [...(links.chain ?? []), ...(signatures(options.chain) ?? [])];
+    const inherited = this.#config.taskInheritParentPriority ? links.priority : null;
     return {
       id,
       task,
       args,
       kwargs,
-      rootId: text(options.root_id) ?? links.rootId,
-      parentId: text(options.parent_id) ?? links.parentId,
-      group: links.group ?? text(options.group_id),
+      rootId: (links.own ? text(options.root_id) : null) ?? links.rootId,
+      parentId: (links.own ? text(options.parent_id) : null) ?? links.parentId,
+      group: text(options.group_id) ?? links.group ?? null,
       groupIndex: links.groupIndex ?? number(options.group_index),
       shadow: text(options.shadow),
       eta: moment(options.eta) ?? moment(number(options.countdown)),
@@ -144,14 +148,12 @@ export class Forwarder {
       callbacks: signatures(options.link),
       errbacks: signatures(options.link_error),
       // Celery tells "last of a chain" ([]) from "not in a chain" (null).
-      chain: links.chain || chain.length > 0 ? chain : null,
+      chain: links.chain ?? signatures(options.chain),
       chord: isRecord(options.chord) ? readSignature(options.chord) : null,
       replyTo: text(options.reply_to),
       correlationId: id,
       priority:
-        number(options.priority) ??
-        (this.#config.taskInheritParentPriority ? links.priority : null) ??
-        this.#config.taskDefaultPriority,
+        (links.own ? null : inherited) ?? number(options.priority) ?? inherited ?? this.#config.taskDefaultPriority,
       lang: "js",
       protocol: 2,
     };
@@ -163,9 +165,21 @@ function groupTasks(group: SignatureDocument): SignatureDocument[] {
   return ((Array.isArray(tasks) ? tasks : []) as unknown[]).map((task) => readSignature(task));
 }
 
+/** The members of a group and of the groups within it, which each count anew. */
+const groupMembers = (group: SignatureDocument): (readonly [index: number, task: SignatureDocument])[] =>
+  groupTasks(group).flatMap((task, index) =>
+    task.subtask_type === "group" ? groupMembers(task) : [[index, task] as const],
+  );
+
 /** What is really sent: a group is its members, at any depth. */
 const members = (signature: SignatureDocument): SignatureDocument[] =>
-  signature.subtask_type === "group" ? groupTasks(signature).flatMap(members) : [signature];
+  signature.subtask_type === "group" ? groupMembers(signature).map(([, task]) => task) : [signature];
+
+/** Options of a group or a chain as of the call. As in Python a step's call has no priority, and so drops theirs. */
+function called(options: SignatureDocument["options"], { own }: Pick<Links, "own">): SignatureDocument["options"] {
+  const { priority, ...others } = options;
+  return own ? { ...others, priority } : others;
+}
 
 /** What a signature is that cannot be sent, or null. */
 function unsendable(signature: SignatureDocument): string | null {

@@ -33,6 +33,7 @@ export async function replace(
     parentId: request.id,
     rootId: task.rootId ?? request.id,
     priority: request.priority,
+    own: true,
   };
   await host.forwarder.send({ ...signature, options }, [], { ...links, ...(task.chain && { chain: task.chain }) });
 }

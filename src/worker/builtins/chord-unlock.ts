@@ -65,7 +65,7 @@ async function join({ values, failure }: HeaderResults, body: SignatureDocument,
   }
   try {
     Forwarder.assertSendable([body]);
-    await host.forwarder.send(body, [values], linksOf(thisRequest()));
+    await host.forwarder.send(body, [values], { ...linksOf(thisRequest()), own: true });
   } catch (error) {
     host.logger.error(`Chord '${id}' raised: ${repr(error)}`, { error });
     await failBody(body, chordError(`Callback error: ${repr(error)}`, error), host);

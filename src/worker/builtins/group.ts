@@ -22,7 +22,8 @@ export const group = (host: BuiltinHost): TaskDefinition => ({
     const members = items(tasks).map((one) => readSignature(one));
     Forwarder.assertSendable(members);
     const first = items(partial);
-    for (const member of members) await host.forwarder.send(member, first, { ...linksOf(request), group: String(id) });
+    for (const member of members)
+      await host.forwarder.send(member, first, { ...linksOf(request), group: String(id), own: true });
     if (addToParent) request.addChild(node);
     return resultTuple(node);
   },
