@@ -42,13 +42,15 @@ async function wind(parts: WindDownParts, options: WindDownOptions): Promise<voi
   const { consumer, scheduler, pool, heart, events, control } = parts;
   scheduler.close();
   const cold = options.ladder.cold.then(() => stopTasks(scheduler, options));
-  // What goes back must not come again. It does not wait for what runs.
-  const giveBack = async (): Promise<void> => {
-    await patiently(() => consumer.stop(), "the broker did not stop sending messages", options);
-    await patiently(() => scheduler.giveBack(), "messages were not given back: the broker redelivers them", options);
-  };
-  await giveBack();
   const recorded = cold.then(() => patiently(() => scheduler.idle(), "outcomes of tasks were not recorded", options));
+  const giveBack = async (): Promise<void> => {
+    // What goes back must not come again. It does not wait for what runs.
+    await consumer.stop();
+    await scheduler.giveBack();
+  };
+  await patiently(giveBack, "messages were not given back: the broker redelivers them", options);
+  // Where the broker did not answer, they are forgotten here.
+  scheduler.giveBack().catch(() => undefined);
   await Promise.race([scheduler.idle(), recorded]);
   const end = async (): Promise<void> => {
     await control?.close();
