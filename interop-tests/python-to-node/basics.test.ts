@@ -5,13 +5,19 @@ import { recordingLogger } from "../expect.js";
 import { PythonClient } from "../python/client.js";
 import type { Outcome } from "../python/client.js";
 import { needShared } from "../servers/shared.js";
-import { combinations, openStage } from "../stage.js";
+import { combinations, deepCombinations, openStage } from "../stage.js";
 import type { Stage } from "../stage.js";
 import { defineTasks } from "./tasks.js";
+import { threadModule } from "./thread-app.js";
+
+const runs = [
+  ...combinations.map((combination) => ({ combination, pool: "async" as const, name: combination.name })),
+  ...deepCombinations.map((one) => ({ combination: one, pool: "threads" as const, name: `${one.name}, threads` })),
+];
 
 /** What every user does, over every broker, result backend and Celery version: Python calls Node tasks. */
-for (const combination of combinations)
-  describe(`Python calls Node: ${combination.name}`, function () {
+for (const { combination, pool, name } of runs)
+  describe(`Python calls Node: ${name}`, function () {
     this.timeout(60_000);
     let stage: Stage;
     let worker: Worker;
@@ -26,7 +32,8 @@ for (const combination of combinations)
       stage = await openStage(combination);
       const app = stage.app({ logger });
       defineTasks(app);
-      worker = await new Worker(app, { concurrency: 10 }).start();
+      const threads = { pool, concurrency: 2, module: threadModule(stage.options) };
+      worker = await new Worker(app, pool === "threads" ? threads : { concurrency: 10 }).start();
       python = await PythonClient.start(stage.target);
     });
     after(async () => {

@@ -131,11 +131,16 @@ export class ThreadRun implements Run {
   }
 }
 
-/** As billiard says it; a thread that died of an error nobody caught has exit code 1. */
+/** The exit code of a thread that ended itself, or null for one that died of an error, from what piscina says of it. */
+export function exitCode(death: unknown): number | null {
+  const [, code] = /^worker exited with code: (-?\d+)$/.exec(death instanceof Error ? death.message : "") ?? [];
+  return code === undefined ? null : Number(code);
+}
+
+/** As billiard says it; a thread that died of an error that nobody caught has exit code 1. */
 function lost(taskId: string, death: unknown): WorkerLostError {
-  const text = death instanceof Error ? death.message : "";
-  const [, code] = /^worker exited with code: (-?\d+)$/.exec(text) ?? [];
+  const code = exitCode(death);
   const message = `Worker exited prematurely: exitcode ${code ?? 1}.`;
   const info = { type: "WorkerLostError", module: "billiard.exceptions", args: [message], taskId };
-  return new WorkerLostError(message, info, code === undefined ? { cause: death } : {});
+  return new WorkerLostError(message, info, code === null ? { cause: death } : {});
 }

@@ -11,7 +11,7 @@ import { unpackError } from "./pack-error.js";
 import type { PackedOutcome } from "./pack-outcome.js";
 import type { Job, Pool, Run } from "./pool.js";
 import type { Loaded, ThreadData, ThreadJob } from "./thread-messages.js";
-import { ThreadRun, type ThreadRunHost } from "./thread-run.js";
+import { ThreadRun, type ThreadRunHost, exitCode } from "./thread-run.js";
 
 export interface ThreadsOptions {
   /** Threads, each of which runs one task at a time. */
@@ -135,7 +135,9 @@ export class ThreadsPool implements Pool {
     }
     const missing = this.#options.tasks.filter((name) => !loaded.tasks.includes(name));
     if (missing.length > 0)
-      throw this.#problem(`it does not define the tasks ${missing.join(", ")} of the worker's application`);
+      throw this.#problem(
+        `it does not define ${some(missing)}: all tasks of the worker's application have to be there`,
+      );
   }
 
   #problem(what: string, cause?: unknown): ImproperlyConfigured {
@@ -175,4 +177,12 @@ export class ThreadsPool implements Pool {
   }
 }
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+/** What ended a thread while it loaded the module. */
+function messageOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const code = exitCode(error);
+  return code === null ? message : `a thread ended with exit code ${code} while it loaded it`;
+}
+
+const some = (names: readonly string[]): string =>
+  names.slice(0, 5).join(", ") + (names.length > 5 ? ` and ${names.length - 5} more` : "");
