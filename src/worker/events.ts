@@ -93,7 +93,7 @@ export class EventDispatcher {
   async #publish(events: EventDocument | readonly EventDocument[], routingKey: string): Promise<void> {
     const { hostname, serializer, logger } = this.#host;
     try {
-      await this.#host.publish(encodeEvent(events, { hostname, serializer }), routingKey);
+      await this.#host.publish(encodeEvent(events, { hostname, serializer, plain: true }), routingKey);
     } catch (error) {
       logger.debug("events could not be sent", { error });
     }

@@ -116,6 +116,18 @@ describe("amqp publishing", function () {
     assert.equal(await broker.size(mine.name), 21);
   });
 
+  it("sends what expires after more than the 49 days that the broker can count (Python's publish fails)", async () => {
+    const broker = stage.open();
+    const mine = queue(name("mine"));
+    const declare = [mine];
+    for (const expiration of [String(2 ** 32 - 1), String(2 ** 32), "251606989230305"]) {
+      const one = message("late");
+      const late = { ...one, properties: { ...one.properties, expiration } };
+      await broker.publish(late, toQueue(mine.name), { declare });
+    }
+    assert.equal(await broker.size(mine.name), 3);
+  });
+
   it("loses no promise when all connections are closed under it", async () => {
     const broker = stage.open();
     const mine = queue(name("mine"));

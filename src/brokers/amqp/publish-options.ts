@@ -3,6 +3,9 @@ import { EncodeError } from "../../errors.js";
 import type { Message } from "../../protocol/message.js";
 import { encodeTable } from "./encode-table.js";
 
+/** RabbitMQ refuses a longer life, 49 days, and the channel with it. */
+const LONGEST_LIFE = 2 ** 32 - 1;
+
 /**
  * A kombu message as amqplib's publish options: the parts travel as basic properties and header table, nothing is added.
  *
@@ -23,7 +26,8 @@ export function publishOptions(message: Message, mandatory: boolean): Options.Pu
     priority: properties.priority,
     correlationId: properties.correlationId,
     replyTo: properties.replyTo,
-    expiration,
+    // What expires later lives on here: whoever takes it looks at its own time.
+    expiration: Number(expiration) > LONGEST_LIFE ? undefined : expiration,
     mandatory,
   };
   // Python passes these through too; whatever else is in `other` belongs to virtual transports.
