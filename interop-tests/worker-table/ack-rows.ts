@@ -1,60 +1,178 @@
+import { callersReplyAddress, toldAsLost, toldTwice } from "./differences.js";
 import type { Row } from "./row.js";
 
-/** The ways in which a task can be acknowledged. */
-const EARLY = { acksLate: false };
-const LATE = { acksLate: true };
-const LATE_UNLESS_FAILED = { acksLate: true, acksOnFailureOrTimeout: false };
-const LATE_UNLESS_RAISED = { acksLate: true, acksOnFailure: false };
-const LATE_UNLESS_TIMEOUT = { acksLate: true, acksOnTimeout: false };
-
-const early = (row: Row): Row => ({ ...row, what: `${row.what}, early`, options: { ...EARLY, ...row.options } });
-const late = (row: Row): Row => ({ ...row, what: `${row.what}, late`, options: { ...LATE, ...row.options } });
-const strict = (row: Row): Row => ({
-  ...row,
-  what: `${row.what}, late unless failed`,
-  options: { ...LATE_UNLESS_FAILED, ...row.options },
-});
-const all = (row: Row): Row[] => [early(row), late(row), strict(row)];
-
 /** wire/protocol-and-worker.md 5.4: each outcome under each way to acknowledge. */
+
+const early = { acksLate: false };
+const late = { acksLate: true };
+const unlessFailed = { acksLate: true, acksOnFailureOrTimeout: false };
+const ways: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  early,
+  late,
+  "late unless failed": unlessFailed,
+  "late unless raised": { acksLate: true, acksOnFailure: false },
+  "late unless timed out": { acksLate: true, acksOnTimeout: false },
+};
+
+/** One row for each of the ways. */
+const rows = (row: Row, names = ["early", "late", "late unless failed"]): Row[] =>
+  names.map((name) => ({ ...row, what: `${row.what}, ${name}`, options: { ...ways[name], ...row.options } }));
+const everyWay = Object.keys(ways);
+
 export const ackRows: readonly Row[] = [
-  ...all({ what: "success", does: "add", args: [2, 3], until: ["SUCCESS", "task-succeeded"] }),
-  ...all({ what: "exception", does: "fail", until: ["FAILURE", "task-failed"] }),
-  {
-    what: "exception, late unless raised",
-    does: "fail",
-    options: LATE_UNLESS_RAISED,
-    until: ["FAILURE", "task-failed", "task-rejected"],
-  },
-  {
-    what: "exception, late unless timeout",
-    does: "fail",
-    options: LATE_UNLESS_TIMEOUT,
-    until: ["FAILURE", "task-failed"],
-  },
-  ...[early, late].map((how) =>
-    how({
+  ...rows({ what: "success", does: "add", args: [2, 3], until: ["SUCCESS", "task-succeeded"] }),
+  ...rows({ what: "exception", does: "fail", until: ["FAILURE", "task-failed"] }, everyWay),
+  ...rows(
+    {
       what: "soft limit caught",
       does: "hang_caught",
       options: { softTimeLimit: 1 },
       until: ["SUCCESS", "task-succeeded"],
-    }),
+    },
+    ["early", "late"],
   ),
-  ...all({ what: "soft limit", does: "hang", options: { softTimeLimit: 1 }, until: ["FAILURE", "task-failed"] }),
-  ...all({
-    what: "retry once",
+  ...rows({ what: "soft limit", does: "hang", options: { softTimeLimit: 1 }, until: ["FAILURE", "task-failed"] }),
+  ...rows(
+    {
+      what: "hard limit",
+      does: "hang",
+      options: { timeLimit: 1 },
+      differs: [toldTwice],
+      until: ["FAILURE", "task-failed"],
+    },
+    ["early", "late", "late unless raised"],
+  ),
+  ...rows(
+    {
+      what: "hard limit once",
+      does: "hang_once",
+      options: { timeLimit: 1 },
+      differs: [toldTwice],
+      races: true,
+      until: ["FAILURE", "task-failed", "SUCCESS", "task-succeeded"],
+    },
+    ["late unless failed", "late unless timed out"],
+  ),
+  ...rows(
+    {
+      what: "limit of the message",
+      does: "hang",
+      differs: [toldTwice],
+      headers: { timelimit: [1, null] },
+      until: ["task-failed"],
+    },
+    ["late"],
+  ),
+  ...rows({
+    what: "retry",
     does: "retry",
-    args: [{ times: 1, countdown: 0 }],
-    until: ["SUCCESS", "task-succeeded"],
+    args: [{ times: 1, countdown: 1 }],
+    races: true,
+    until: ["SUCCESS", "task-retried", "task-succeeded"],
   }),
-  ...all({ what: "ignored", does: "ignore", until: ["task-started"] }),
-  early({ what: "rejected", does: "reject", args: [{ requeue: false }], until: ["task-started"] }),
-  late({ what: "rejected", does: "reject", args: [{ requeue: false }], until: ["task-rejected"] }),
-  early({ what: "rejected and requeued", does: "reject", args: [{ requeue: true }], until: ["task-started"] }),
-  late({
-    what: "rejected and requeued",
-    does: "reject",
-    args: [{ requeue: true }],
-    until: ["task-rejected", "task-succeeded"],
+  ...rows(
+    {
+      what: "retry with a cause",
+      does: "retry",
+      args: [{ times: 1, countdown: 1, cause: "not yet" }],
+      races: true,
+      until: ["SUCCESS", "task-retried", "task-succeeded"],
+    },
+    ["early", "late"],
+  ),
+  ...rows({
+    what: "retries used up",
+    does: "retry",
+    args: [{ times: 9, countdown: 0 }],
+    headers: { retries: 3 },
+    until: ["FAILURE", "task-failed"],
   }),
+  ...rows({
+    what: "retries used up with a cause",
+    does: "retry",
+    args: [{ times: 9, countdown: 0, cause: "not yet" }],
+    headers: { retries: 3 },
+    until: ["FAILURE", "task-failed"],
+  }),
+  ...rows({ what: "ignored", does: "ignore", until: ["task-started"] }),
+  ...rows({ what: "rejected", does: "reject", args: [{ requeue: false }], until: ["FAILURE", "task-failed"] }),
+  ...rows({ what: "rejected and requeued", does: "reject", args: [{ requeue: true }], until: ["task-started"] }, [
+    "early",
+  ]),
+  ...rows(
+    { what: "rejected and requeued", does: "reject", args: [{ requeue: true }], until: ["SUCCESS", "task-succeeded"] },
+    ["late", "late unless failed"],
+  ),
+  ...rows({
+    what: "replaced",
+    does: "replace",
+    args: [{ task: "other.task", args: [1, 2], queue: "$NEXT" }],
+    differs: [callersReplyAddress],
+    until: ["task-started", "next"],
+  }),
+  ...rows({ what: "expired", does: "add", args: [2, 3], expiresIn: -5, until: ["REVOKED", "task-revoked"] }),
+  ...rows(
+    {
+      what: "expired while it waited",
+      does: "add",
+      args: [2, 3],
+      etaIn: 1,
+      expiresIn: 0.5,
+      until: ["REVOKED", "task-revoked"],
+    },
+    ["early", "late"],
+  ),
+];
+
+/** What becomes of a task whose process or thread dies under it. */
+export const lostRows: readonly Row[] = [
+  ...rows(
+    { what: "lost", does: "die", differs: [toldAsLost], until: ["FAILURE", "task-failed"], notIn: ["async"] },
+    everyWay.slice(0, 4),
+  ),
+  ...rows(
+    {
+      what: "lost and rejected",
+      does: "die_once",
+      options: { rejectOnWorkerLost: true },
+      until: ["SUCCESS", "task-succeeded"],
+      notIn: ["async"],
+    },
+    ["late", "late unless failed"],
+  ),
+  ...rows(
+    {
+      what: "lost and rejected",
+      does: "die_once",
+      options: { rejectOnWorkerLost: true },
+      differs: [toldAsLost],
+      until: ["FAILURE", "task-failed"],
+      notIn: ["async"],
+    },
+    ["early"],
+  ),
+  ...rows(
+    {
+      what: "lost and tried again",
+      does: "die_once",
+      options: { retryOnWorkerLost: true, defaultRetryDelay: 1 },
+      races: true,
+      differs: [toldAsLost],
+      until: ["SUCCESS", "task-retried", "task-succeeded"],
+      notIn: ["async"],
+    },
+    ["early", "late"],
+  ),
+  ...rows(
+    {
+      what: "lost and tried often enough",
+      does: "die",
+      options: { retryOnWorkerLost: true, rejectOnWorkerLost: true },
+      headers: { retries: 3 },
+      differs: [toldAsLost],
+      until: ["FAILURE", "task-failed"],
+      notIn: ["async"],
+    },
+    ["early", "late"],
+  ),
 ];

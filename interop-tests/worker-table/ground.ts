@@ -110,9 +110,9 @@ export class Ground {
     await until(() => this.#replies.has(ticket));
   }
 
-  /** Messages that somebody holds and has not settled; on RabbitMQ nobody can see them from outside: null. */
-  async unacked(name: string): Promise<string[] | null> {
-    if (this.driver.name !== "redis") return null;
+  /** Messages that somebody holds and has not settled. RabbitMQ shows them to nobody; they come back when he goes. */
+  async unacked(name: string): Promise<string[]> {
+    if (this.driver.name !== "redis") return [];
     const held = await this.redis.hvals("unacked");
     return held.filter((one) => (JSON.parse(one) as [unknown, string, string])[2] === name);
   }

@@ -9,6 +9,8 @@ export type Behaviour =
   | "fail"
   /** Goes on until it is stopped. */
   | "hang"
+  /** The same, unless it was delivered before. */
+  | "hang_once"
   /** Until the soft time limit, then returns. */
   | "hang_caught"
   /** The process or thread that runs it dies: each time, or only when it has not been delivered or tried before. */
@@ -61,6 +63,8 @@ export interface Row {
    * `next` and `dead` for messages in those queues; ` x2` behind it for the number.
    */
   readonly until: readonly string[];
+  /** Two attempts follow each other so fast that events of both may mix: they are compared in the order of the alphabet. */
+  readonly races?: boolean;
   readonly differs?: readonly Difference[];
   /** Pools of ours that cannot do it. */
   readonly notIn?: readonly ("async" | "threads")[];

@@ -55,37 +55,32 @@ export class Side {
   async play(row: Row): Promise<Sighting> {
     const { ground } = this;
     const start = { documents: ground.documents.length, events: ground.events.length };
-    this.#next.splice(0);
-    this.#dead.splice(0);
-    const { message, names, ids } = this.#message(row);
+    const { message, names, ids, id } = this.#message(row);
     const documents = (): { status?: unknown }[] =>
       ground.documents.slice(start.documents).flatMap(({ id, document }) => (ids.has(id) ? [document] : []));
     const events = (): Event[] => ground.events.slice(start.events).filter((one) => ids.has(String(one["uuid"])));
+    const mine = ({ properties }: Message): boolean => ids.has(properties.correlationId ?? "");
     const seen = (what: string): number =>
       what === "next"
-        ? this.#next.length
-        : what === "dead"
-          ? this.#dead.length
-          : what.startsWith("task-")
-            ? events().filter(({ type }) => type === what).length
-            : documents().filter(({ status }) => status === what).length;
+        ? this.#next.filter(mine).length
+        : what.startsWith("task-")
+          ? events().filter(({ type }) => type === what).length
+          : documents().filter(({ status }) => status === what).length;
     const act = async (when: string): Promise<void> => {
       if (row.act?.when !== when) return;
       if (when !== "before") await until(() => seen(`task-${when}`) > 0);
-      const text = JSON.stringify(row.act.arguments).replaceAll("$ID", names[0]?.[0] ?? "");
+      const text = JSON.stringify(row.act.arguments).replaceAll("$ID", id);
       await ground.command(this.hostname, row.act.method, JSON.parse(text) as Record<string, unknown>);
     };
     const sighting = async (): Promise<Sighting> => {
       const liner = new Liner(names);
+      const eventLines = events().map((one) => liner.line(one));
       return {
         documents: documents().map((one) => liner.line(one)),
-        events: events().map((one) => liner.line(one)),
-        next: this.#next.map((one) => liner.line(shown(one))),
-        dead: this.#dead.map((one) => liner.line(shown(one))),
-        left: [
-          ...Array<string>(await ground.broker.size(this.queue.name)).fill("waiting"),
-          ...((await ground.unacked(this.queue.name)) ?? []).map(() => "unacknowledged"),
-        ],
+        events: row.races ? eventLines.sort() : eventLines,
+        next: this.#next.filter(mine).map((one) => liner.line(shown(one))),
+        settled: ground.driver.name !== "amqp" ? "gone" : this.#dead.some(mine) ? "rejected" : "acknowledged",
+        left: (await ground.unacked(this.queue.name)).filter((one) => one.includes(id)).map(() => "unacknowledged"),
       };
     };
     await act("before");
@@ -94,7 +89,11 @@ export class Side {
     await act("started");
     const wanted = row.until.map((one) => one.split(" x"));
     const over = (): boolean => wanted.every(([what = "", times = "1"]) => seen(what) >= Number(times));
-    await within(8, over, async () => `${this.name} saw only ${JSON.stringify(await sighting(), null, 1)}`);
+    await within(
+      15,
+      () => over() || !this.child.running,
+      async () => `${this.name} saw only ${JSON.stringify(await sighting(), null, 1)}`,
+    );
     await this.#fence();
     return sighting();
   }
@@ -105,16 +104,22 @@ export class Side {
     await this.ground.publish(this.queue.name, taskMessage({ what: "fence", until: [] }, id, "table.fence"));
     const done = (): boolean =>
       this.ground.events.some(({ type, uuid }) => type === "task-succeeded" && uuid === id) || !this.child.running;
-    await within(8, done, async () => `${this.name} takes nothing more:\n${this.child.output.slice(-3000)}`);
+    await within(15, done, async () => `${this.name} takes nothing more:\n${this.child.output.slice(-3000)}`);
     if (!this.child.running) throw new Error(`${this.name} has ended:\n${this.child.output.slice(-3000)}`);
     // Events and documents come by different ways: nothing that was said by now is on its way for longer.
     await new Promise((resolve) => setTimeout(resolve, 60));
   }
 
-  #message(row: Row): { message: Message; names: Names; ids: ReadonlySet<string> } {
+  #message(row: Row): { message: Message; names: Names; ids: ReadonlySet<string>; id: string } {
     const id = randomUUID();
     const others = ["$A", "$B", "$C"].map((word) => [word, randomUUID()] as const);
-    const marks: Names = [["$NEXT", this.nextQueue], ["$QUEUE", this.queue.name], ["$ID", id], ...others];
+    const marks: Names = [
+      ["$NEXT", this.nextQueue],
+      ["$QUEUE", this.queue.name],
+      ["$ID", id],
+      ["$TASK", taskName(row)],
+      ...others,
+    ];
     let text = JSON.stringify(row);
     for (const [word, value] of marks) text = text.replaceAll(word, value);
     const message = taskMessage(JSON.parse(text) as Row, id, taskName(row));
@@ -126,7 +131,12 @@ export class Side {
       [this.queue.name, "QUEUE"],
       [this.hostname, "HOST"],
     ];
-    return { message, names, ids: new Set([id, ...others.map(([, value]) => value)]) };
+    return { message, names, id, ids: new Set([id, ...others.map(([, value]) => value)]) };
+  }
+
+  /** How many messages are in its queue. */
+  waiting(): Promise<number> {
+    return this.ground.broker.size(this.queue.name);
   }
 
   /** Warm, as an operator would do it. */
@@ -145,7 +155,8 @@ interface Start {
   readonly conf: Partial<CeleryOptions>;
 }
 
-const concurrency = 2;
+/** Rows are played several at a time: most of them wait. */
+const concurrency = 4;
 
 async function startPython({ ground, hostname, queue: own, tasks, conf }: Start): Promise<Child> {
   const { place, results } = ground;

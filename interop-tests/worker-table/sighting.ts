@@ -6,9 +6,9 @@ export interface Sighting {
   readonly events: readonly string[];
   /** Messages sent on to the queue `NEXT`, which nobody consumes. */
   readonly next: readonly string[];
-  /** Messages that were rejected for good, where the broker keeps them. */
-  readonly dead: readonly string[];
-  /** What is left in the task's own queue, waiting and unacknowledged. */
+  /** Whether the broker keeps the message among the rejected ones; "gone" where none does. */
+  readonly settled: "gone" | "rejected" | "acknowledged";
+  /** Messages that somebody still holds, where the broker shows them. */
   readonly left: readonly string[];
 }
 
@@ -16,6 +16,7 @@ export interface Sighting {
 export type Names = readonly (readonly [string, string])[];
 
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
+const EXPIRATION = /"expiration":"\d+"/g;
 const TIME = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?\+00:00/g;
 
 /** Numbers that no two runs have in common, by the field that holds them. */
@@ -38,10 +39,13 @@ export class Liner {
   line(value: unknown): string {
     let text = JSON.stringify(plain(value));
     for (const [name, word] of this.#names) text = text.replaceAll(name, word);
-    return text.replaceAll(TIME, "TIME").replaceAll(UUID, (id) => {
-      if (!this.#ids.has(id)) this.#ids.set(id, `UUID${this.#ids.size + 1}`);
-      return this.#ids.get(id) ?? "";
-    });
+    return text
+      .replaceAll(EXPIRATION, '"expiration":"MS"')
+      .replaceAll(TIME, "TIME")
+      .replaceAll(UUID, (id) => {
+        if (!this.#ids.has(id)) this.#ids.set(id, `UUID${this.#ids.size + 1}`);
+        return this.#ids.get(id) ?? "";
+      });
   }
 }
 

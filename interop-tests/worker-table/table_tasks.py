@@ -37,6 +37,12 @@ def hang(self):
     raise Exception("nobody stopped it")
 
 
+def hang_once(self):
+    if self.request.delivery_info["redelivered"]:
+        return "back"
+    time.sleep(60)
+
+
 def hang_caught(self):
     try:
         time.sleep(60)
@@ -91,7 +97,8 @@ def replace(self, settings):
 
 
 for one in table["tasks"]:
-    options = {snake(name): value for name, value in one["options"].items()}
+    # Python functions have names for their arguments already.
+    options = {snake(name): value for name, value in one["options"].items() if name != "params"}
     app.task(globals()[one["does"]], name=one["name"], bind=True, **options)
 
 

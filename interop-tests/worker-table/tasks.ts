@@ -37,6 +37,7 @@ const handlers: Readonly<Record<Behaviour, Handler>> = {
     throw new Error("boom");
   },
   hang: (self) => stopped(self.signal),
+  hang_once: (self) => (self.request.deliveryInfo.redelivered ? "back" : stopped(self.signal)),
   hang_caught: (self) => stopped(self.signal).catch(() => "cleaned up"),
   die: () => process.exit(1),
   die_once: (self) => {

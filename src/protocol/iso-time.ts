@@ -52,6 +52,16 @@ function sign(offset: number): string {
   return `${offset < 0 ? "-" : "+"}${two(Math.floor(minutes / 60))}:${two(minutes % 60)}`;
 }
 
+/**
+ * The text as `datetime.isoformat()` gives it after Celery has read it (`task-received`): the sender's offset, six
+ * fraction digits or none, UTC where nothing is said.
+ */
+export function pythonTime(text: string): string {
+  const offset = (parseIso(text) ?? parseIso(spelledOut(text)))?.offset ?? 0;
+  const utc = isoTime(parseIsoTime(text) + offset * 1000);
+  return offset === 0 ? utc : utc.slice(0, -"+00:00".length) + sign(offset * 1000);
+}
+
 /** A wall clock reading in the zone, as UTC: the offset is looked up twice because it depends on the answer. */
 function fromLocal(wall: number, timeZone: string): number {
   const guess = wall - zoneOffset(wall, timeZone);

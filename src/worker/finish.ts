@@ -83,14 +83,17 @@ async function conclude(request: Request, ending: Ending, host: FinishHost): Pro
       case "reject":
         // One that comes back has no outcome yet; one that does not has failed (Celery 5.7).
         if (ending.requeue) return "return";
-        await fail(request, ending.error, host, { traceback: ending.traceback, rejected: true });
+        await fail(request, ending.error, host, { traceback: ending.traceback, stored: null });
         return "reject";
       case "failure":
         await fail(request, ending.error, host, { ...ending, settlement: onFailure(request) });
         return "leave";
       case "timeout":
-        await fail(request, ending.error, host);
-        return request.acksOnTimeout ? "ack" : "requeue";
+        await fail(request, ending.error, host, {
+          stored: null,
+          settlement: request.acksOnTimeout ? "ack" : "requeue",
+        });
+        return "leave";
       case "lost":
         return await lost(request, ending.error, host);
       case "terminated":
@@ -134,8 +137,8 @@ async function fail(
   how: {
     readonly traceback?: string | undefined;
     readonly expected?: boolean;
-    /** The task refused its message: Python stores no traceback of that. */
-    readonly rejected?: boolean;
+    /** Python stores no traceback of what its main process finds out: refused messages, hard limits, lost processes. */
+    readonly stored?: null;
     /** Comes before the event, as in Python. */
     readonly settlement?: Settlement;
   } = {},
@@ -146,32 +149,32 @@ async function fail(
   if (how.expected) host.logger.info(`Task ${request.name}[${request.id}] raised expected: ${text}`, fields(request));
   else
     host.logger.error(`Task ${request.name}[${request.id}] raised unexpected: ${text}`, { ...fields(request), error });
-  if (request.storesErrors) await host.results.failure(request, exception, how.rejected ? null : traceback);
-  await failChain(request, error, host);
+  if (request.storesErrors) await host.results.failure(request, exception, how.stored === undefined ? traceback : null);
+  await failChain(request, error, traceback, host);
   await sendErrbacks(request, host);
   if (how.settlement) await settle(request, how.settlement, host);
   host.events.task("task-failed", request, { exception: text, traceback });
   void signal("taskFailure", request, host, () => ({ exception: error, traceback }));
 }
 
-async function retry(request: Request, plan: RetryPlan, host: FinishHost): Promise<Settlement> {
+/** `asked`: by the task itself. Then Python makes the next attempt a child of this one, and the task its own parent. */
+async function retry(request: Request, plan: RetryPlan, host: FinishHost, asked = true): Promise<Settlement> {
   const { cause } = plan;
   const exception = cause === undefined ? null : errorToException(cause);
   const traceback = plan.traceback ?? (cause === undefined ? null : pythonTraceback(cause));
-  // Python counts the next attempt among the children.
   const child = { id: request.id, parent: null, children: null };
-  request.addChild(child);
+  if (asked) request.addChild(child);
   // Before the next attempt can end: RETRY must not arrive after its result. A store that is away does not stop it.
   if (request.storesErrors)
     await host.results.retry(request, exception, traceback).catch((error: unknown) => {
       host.logger.error("RETRY could not be stored", { ...fields(request), error });
     });
   try {
-    await sendRetry(request, plan, host);
+    await sendRetry(request, plan, host, request.task.parentId ?? (asked ? request.id : null));
   } catch (error) {
     // Nobody would hear of it again. A message that is not acknowledged yet goes back instead.
     if (!request.acknowledged) throw error;
-    request.children.splice(request.children.indexOf(child), 1);
+    if (asked) request.children.splice(request.children.indexOf(child), 1);
     await fail(request, error, host);
     return "ack";
   }
@@ -192,7 +195,7 @@ async function lost(request: Request, error: CeleryError, host: FinishHost): Pro
   const retriesLeft = maxRetries === null || retries < maxRetries;
   if (request.retryOnWorkerLost && retriesLeft) {
     const when = defaultRetryDelay;
-    return retry(request, { kind: "retry", eta: now() + when * 1000, when, changes: {}, cause: error }, host);
+    return retry(request, { kind: "retry", eta: now() + when * 1000, when, changes: {}, cause: error }, host, false);
   }
   const exhausted = request.retryOnWorkerLost && !retriesLeft;
   if (request.acksLate && request.rejectOnWorkerLost && !exhausted) {
@@ -202,7 +205,7 @@ async function lost(request: Request, error: CeleryError, host: FinishHost): Pro
     });
     return "requeue";
   }
-  await fail(request, error, host, { settlement: onFailure(request) });
+  await fail(request, error, host, { stored: null, settlement: onFailure(request) });
   return "leave";
 }
 

@@ -27,12 +27,17 @@ export async function sendNext(request: Request, value: unknown, { forwarder, ac
 }
 
 /** Whoever waits for a later step of the chain learns that it will not run. */
-export async function failChain(request: Request, error: unknown, { results }: StepsHost): Promise<void> {
+export async function failChain(
+  request: Request,
+  error: unknown,
+  traceback: string | null,
+  { results }: StepsHost,
+): Promise<void> {
   for (const step of request.task.chain ?? []) {
     const id = step.options.task_id;
     if (typeof id !== "string") continue;
     const replyTo = typeof step.options.reply_to === "string" ? step.options.reply_to : request.task.replyTo;
-    await results.failed({ id, replyTo, correlationId: id }, error, null);
+    await results.failed({ id, replyTo, correlationId: id }, error, traceback);
   }
 }
 

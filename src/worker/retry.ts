@@ -13,6 +13,7 @@ export async function sendRetry(
   request: Request,
   { changes, eta, when }: RetryPlan,
   { forwarder, accept }: { readonly forwarder: Forwarder; readonly accept: ReadonlySet<string> },
+  parentId: string | null,
 ): Promise<void> {
   const task = request.forForwarding(accept);
   const { info } = request.delivery;
@@ -28,9 +29,8 @@ export async function sendRetry(
     eta: when === 0 ? null : isoTime(eta),
     headers: changes.headers ?? task.headers,
     shadow: changes.shadow ?? task.shadow,
-    ignoreResult: changes.ignoreResult ?? task.ignoreResult,
-    // Python's own worker makes a retried task its own parent.
-    parentId: task.parentId ?? task.id,
+    ignoreResult: changes.ignoreResult ?? !request.storesResult,
+    parentId,
     priority: changes.priority ?? info.priority ?? options.priority ?? null,
     lang: "js",
   };

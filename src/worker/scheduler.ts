@@ -1,5 +1,6 @@
 import type { Signals } from "../client/signals.js";
 import type { EventFields } from "../protocol/event.js";
+import { pythonTime } from "../protocol/iso-time.js";
 import { type Deferred, deferred } from "../util/deferred.js";
 import { Fifo } from "../util/fifo.js";
 import { now } from "../util/time.js";

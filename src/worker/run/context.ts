@@ -2,7 +2,7 @@ import type { DefinedOptions } from "../../client/task.js";
 import type { RequestInfo, RetryOptions, TaskContext } from "../../client/task-context.js";
 import type { AnySignature } from "../../client/types.js";
 import { Ignore, ImproperlyConfigured, MaxRetriesExceededError, NotSupported, Retry } from "../../errors.js";
-import { exactRepr } from "../../protocol/python-text.js";
+import { exactRepr, tupleRepr } from "../../protocol/python-text.js";
 import type { SignatureDocument } from "../../protocol/signature.js";
 import type { TaskRequest } from "../../protocol/task-message.js";
 import type { Logger } from "../../util/logger.js";
@@ -134,7 +134,7 @@ const firstGiven = (...values: readonly (number | null | undefined)[]): number |
   values.find((value) => value !== undefined) ?? null;
 
 function maxRetriesExceeded(task: TaskRequest, { args, kwargs }: Arguments): MaxRetriesExceededError {
-  const text = `Can't retry ${task.task}[${task.id}] args:${exactRepr(args)} kwargs:${exactRepr(kwargs)}`;
+  const text = `Can't retry ${task.task}[${task.id}] args:${tupleRepr(args)} kwargs:${exactRepr(kwargs)}`;
   return new MaxRetriesExceededError(text, {
     type: "MaxRetriesExceededError",
     module: "celery.exceptions",
