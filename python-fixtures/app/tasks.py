@@ -224,3 +224,15 @@ def spawn(self, x, y):
     """Sends a child: `children` of the result."""
     child = add.delay(x, y)
     return child.id
+
+
+@app.task(name="interop.again", bind=True)
+def again(self, x, y=None, z=None, how=None):
+    """Asks for another attempt, in whatever way it is told."""
+    raise self.retry(**how)
+
+
+@app.task(name="interop.replaced", bind=True)
+def replaced(self, name, args, options):
+    """Has itself replaced by a task of that name."""
+    raise self.replace(app.signature(name, args=tuple(args), **options))

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { NotSupported } from "../errors.js";
 import type { SignatureDocument } from "../protocol/signature.js";
 import type { Forwarder } from "./forward.js";
@@ -24,8 +25,8 @@ export async function replace(
     group_index: task.groupIndex,
     chord: task.chord,
     replaced_task_nesting: task.replacedTaskNesting + 1,
-    link: [...listOf(signature.options.link), ...(task.callbacks ?? [])],
-    link_error: [...listOf(signature.options.link_error), ...(task.errbacks ?? [])],
+    link: linked(signature.options.link, task.callbacks),
+    link_error: linked(signature.options.link_error, task.errbacks),
     reply_to: task.replyTo,
   };
   const links = {
@@ -38,4 +39,9 @@ export async function replace(
   await host.forwarder.send({ ...signature, options }, [], { ...links, ...(task.chain && { chain: task.chain }) });
 }
 
-const listOf = (value: unknown): unknown[] => (value === null || value === undefined ? [] : [value].flat());
+/** What follows the replacement, then what was to follow the task; the same one once. */
+function linked(own: unknown, inherited: readonly SignatureDocument[] | null): readonly unknown[] | null {
+  const links: unknown[] = own === null || own === undefined ? [] : [own].flat();
+  for (const one of inherited ?? []) if (!links.some((other) => isDeepStrictEqual(other, one))) links.push(one);
+  return links.length > 0 ? links : null;
+}
