@@ -46,6 +46,7 @@ export class Results {
 
   /** REVOKED for a task that is not here and of which nothing is known but, at most, that it waits (Celery 5.7). */
   async revokedElsewhere(taskId: string): Promise<void> {
+    if (!this.#backend.capabilities.results) return;
     const known = await this.#backend.load(taskId);
     if (known && !UNSTARTED.includes(known.status)) return;
     const info = { type: "TaskRevokedError", module: "celery.exceptions", args: ["revoked"], taskId };

@@ -120,11 +120,10 @@ export class Scheduler {
     for (const { request } of this.#waiting.entries()) yield [request, "scheduled"];
   }
 
-  /** Whether a task runs, or its outcome is being recorded. */
-  isActive(id: string): boolean {
-    for (const { id: one, startedAt } of this.#running.keys()) if (one === id && startedAt !== null) return true;
-    for (const { id: one } of this.#finishing) if (one === id) return true;
-    return false;
+  /** The tasks that run, or whose outcome is being recorded. */
+  activeIds(): ReadonlySet<string> {
+    const running = [...this.#running.keys()].filter(({ startedAt }) => startedAt !== null);
+    return new Set([...running, ...this.#finishing].map(({ id }) => id));
   }
 
   /** Stops a task that runs because it was revoked. */

@@ -24,8 +24,8 @@ export interface ControlHost {
   taskNames(): readonly string[];
   /** The requests in the worker with their states. Those held back by a rate are in none, as in Celery. */
   requests(): Iterable<readonly [Request, RequestState]>;
-  /** Whether it runs, or its outcome is being recorded. */
-  isActive(id: string): boolean;
+  /** The tasks that run, or whose outcome is being recorded. */
+  activeIds(): ReadonlySet<string>;
   /** Stops it when it runs, with what the event tells as its signal. */
   terminate(request: Request, signum: number): void;
   /** Stores REVOKED for a task that nothing is known of yet. Resolves when it is there, or could not be. */

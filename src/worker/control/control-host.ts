@@ -58,8 +58,8 @@ export class WorkerControlHost implements ControlHost {
     return this.#parts.scheduler.requests();
   }
 
-  isActive(id: string): boolean {
-    return this.#parts.scheduler.isActive(id);
+  activeIds(): ReadonlySet<string> {
+    return this.#parts.scheduler.activeIds();
   }
 
   terminate(request: Request, signum: number): void {

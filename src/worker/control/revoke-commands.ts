@@ -4,27 +4,39 @@ import { matchingStamps, stampValues } from "../revoked.js";
 import { type Arguments, type Command, CommandError, type ControlHost, ok } from "./command.js";
 
 const DEFAULT_SIGNAL = "SIGTERM";
+/** Results looked at and written side by side. */
+const AT_ONCE = 20;
 
 async function revoke(host: ControlHost, { task_id, terminate, signal }: Arguments): Promise<unknown> {
   const ids = idsOf(task_id);
   for (const id of ids) host.revoked.add(id);
   const wanted = isTrue(terminate) ? signalNumber(signal) : null;
   // A task that runs is left to its end: its worker says how that was.
-  const unstarted = [...ids].filter((id) => !host.isActive(id));
-  const terminated: string[] = [];
+  const active = host.activeIds();
+  const unstarted = [...ids].filter((id) => !active.has(id));
+  const terminated = new Set<string>();
   if (wanted !== null)
     for (const [request] of host.requests())
-      if (ids.has(request.id) && !terminated.includes(request.id)) {
-        terminated.push(request.id);
+      if (ids.has(request.id) && !terminated.has(request.id)) {
+        terminated.add(request.id);
         host.logger.info(`Terminating ${request.id} (${wanted})`, { taskId: request.id });
         host.terminate(request, wanted);
       }
-  await Promise.all(unstarted.map((id) => host.markRevoked(id)));
+  await markAll(host, unstarted);
   if (wanted === null) {
     host.logger.info(`Tasks flagged as revoked: ${[...ids].join(", ")}`);
     return ok(`tasks ${exactRepr(ids)} flagged as revoked`);
   }
-  return ok(terminated.length === 0 ? "terminate: tasks unknown" : `terminate: ${terminated.join(", ")}`);
+  return ok(terminated.size === 0 ? "terminate: tasks unknown" : `terminate: ${[...terminated].join(", ")}`);
+}
+
+/** Some at a time: a list may be long, and the store has other work. */
+async function markAll(host: ControlHost, ids: readonly string[]): Promise<void> {
+  const rest = ids.values();
+  const next = async (): Promise<void> => {
+    for (const id of rest) await host.markRevoked(id);
+  };
+  await Promise.all(Array.from({ length: Math.min(AT_ONCE, ids.length) }, next));
 }
 
 function revokeByStamps(host: ControlHost, args: Arguments): unknown {
