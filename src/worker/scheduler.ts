@@ -313,6 +313,6 @@ const received = ({ name, task }: Request): Omit<EventFields["task-received"], "
   root_id: task.rootId,
   parent_id: task.parentId,
   retries: task.retries,
-  eta: task.eta,
-  expires: task.expires,
+  eta: task.eta && pythonTime(task.eta),
+  expires: task.expires && pythonTime(task.expires),
 });
