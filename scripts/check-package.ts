@@ -78,6 +78,27 @@ const program = `
   if (sum !== 5) throw new Error("2 + 3 = " + sum);
   console.log("called");`;
 
+/** The threads of a worker load the application's module by themselves, and a busy loop in one of them is stopped. */
+const threads = {
+  "app.mjs": `
+  import { Celery } from "celeriac";
+  export const app = new Celery({ broker: "memory://package", backend: "memory://package" });
+  app.task("add", (x, y) => x + y);
+  app.task("busy", { timeLimit: 0.5 }, () => { for (;;); });`,
+  "threads.mjs": `
+  import { TimeLimitExceeded } from "celeriac";
+  import { Worker } from "celeriac/worker";
+  import { app } from "./app.mjs";
+  const module = new URL("./app.mjs", import.meta.url);
+  const worker = await new Worker(app, { pool: "threads", concurrency: 1, module }).start();
+  const error = await app.sendTask("busy").get({ timeout: 10, propagate: false });
+  const sum = await app.sendTask("add", [2, 3]).get({ timeout: 10 });
+  await worker.shutdown();
+  await app.close();
+  if (sum !== 5 || !(error instanceof TimeLimitExceeded)) throw new Error(sum + ", " + error);
+  console.log("called");`,
+};
+
 /** What a stranger writes to test a driver: the suites bring no test runner, `runner` is where `describe` and `it` are from. */
 const suite = (runner: string): string => `${runner}
   import { backendOptions, brokerOptions } from "celeriac/drivers";
@@ -132,7 +153,8 @@ async function tryPackage(folder: string, tarball: string): Promise<void> {
     join(project, "common.cjs"),
     `${requires}(async () => {${program}})().catch((error) => { console.error(error); process.exitCode = 1; });`,
   );
-  for (const file of ["module.mjs", "common.cjs"]) {
+  for (const [name, text] of Object.entries(threads)) writeFileSync(join(project, name), text);
+  for (const file of ["module.mjs", "common.cjs", "threads.mjs"]) {
     // The time limit also catches a library that keeps the process open after close().
     const { stdout } = await run(node, [file], { cwd: project, timeout: 30_000 });
     if (stdout.trim() !== "called") problems.push(`${file} printed ${JSON.stringify(stdout)}`);

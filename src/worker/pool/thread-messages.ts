@@ -13,7 +13,7 @@ export interface ThreadData {
   readonly export: string | null;
   /** A module whose `prepare(app, data)` is called with the application. */
   readonly prepare: { readonly module: string; readonly data: unknown } | null;
-  /** URLs of the loaders that the process runs with, where they have to be asked for in each thread. */
+  /** Where to look for tsx, when the process runs with it and threads have to ask for it: URLs of modules. */
   readonly typescript: readonly string[];
   /** MIME types that are read. */
   readonly accept: readonly string[];

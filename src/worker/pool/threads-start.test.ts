@@ -50,11 +50,12 @@ describe("threads pool: starting", function () {
       await app.close();
     });
 
-  it("takes a path, and an application under any name", async () => {
+  it("takes a path, an application under any name, and what prepares it", async () => {
     const app = makeApp(`memory://${newId()}`);
-    const options = { pool: "threads", concurrency: 1, export: "app" } as const;
+    const prepareThreads = { module: fixture("prepare").href, data: { factor: 100 } };
+    const options = { pool: "threads", concurrency: 1, export: "app", prepareThreads } as const;
     const worker = await new Worker(app, { ...options, module: fileURLToPath(fixture("app")) }).start();
-    assert.equal(await app.sendTask("add", [1, 2]).get({ timeout: 15 }), 3);
+    assert.equal(await app.sendTask("add", [1, 2]).get({ timeout: 15 }), 300);
     await worker.shutdown();
     await app.close();
   });
