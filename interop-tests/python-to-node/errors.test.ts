@@ -69,7 +69,7 @@ for (const combination of combinations.filter(
       const id = await python.send("errors.exhausted", [1], { y: "two" });
       const { raised } = await python.get(id);
       assert.deepEqual([raised?.type, raised?.module], ["MaxRetriesExceededError", "celery.exceptions"]);
-      assert.equal(raised?.message, `Can't retry errors.exhausted[${id}] args:[1] kwargs:{'y': 'two'}`);
+      assert.equal(raised?.message, `Can't retry errors.exhausted[${id}] args:(1,) kwargs:{'y': 'two'}`);
     });
 
     it("has billiard's classes for time limits", async () => {

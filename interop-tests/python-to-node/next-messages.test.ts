@@ -36,6 +36,7 @@ s = app.signature("interop.replaced", args=("interop.add", [1, 2], dict(queue=va
 });
 
 const links = `, link=app.signature("interop.note", args=("p",)), link_error=app.signature("interop.note_id")`;
+const stamps = ', stamped_headers=["tenant"], tenant="acme"';
 const cases: readonly Case[] = [
   retried("a retry", {}),
   retried("a retry with other arguments", { args: [7, 8, 9] }),
@@ -50,6 +51,7 @@ const cases: readonly Case[] = [
   retried("a retry with headers and a shadow", {}, "(1, 2)", "{}", ', headers={"tenant": "acme"}, shadow="shown"'),
   retried("a retry with what follows it", {}, "(1, 2)", "{}", links),
   retried("a retry that ignores its result", {}, "(1, 2)", "{}", ", ignore_result=True, expires=900"),
+  retried("a retry with stamps", {}, "(1, 2)", "{}", stamps),
   retried(
     "a retry of a member of a tree",
     {},
@@ -59,7 +61,17 @@ const cases: readonly Case[] = [
   ),
   replaced("a replacement", ""),
   replaced("a replacement with links on both sides", links, ', link=app.signature("interop.add", args=(5,))'),
+  replaced("a replacement of a task with stamps", stamps),
+  replaced("a replacement of a task with headers", ', headers={"tenant": "acme"}, shadow="shown", priority=5'),
   replaced("a replacement that waits", ', root_id="root", parent_id="parent"', ", countdown=600, time_limit=30"),
+  {
+    what: "a replacement in the middle of a chain",
+    send: `
+first = app.signature("interop.replaced", args=("interop.add", [1, 2], dict(queue=values["next"])))
+then = app.signature("interop.add", args=(5,), queue="then").set(task_id="second")
+last = app.signature("interop.note", args=("p",)).set(task_id="third")
+(first.set(task_id=values["id"]) | then | last).apply_async(queue=values["queue"])`,
+  },
   replaced("a replacement inside a group", ', root_id="root", group_id="g", group_index=1'),
 ];
 
@@ -116,6 +128,7 @@ for (const combination of combinations.filter(
         const signature = app.signature(name, args, rest);
         throw self.replace(link ? signature.link(app.signature(link.task, link.args)) : signature);
       });
+      app.task("node.triple", (n: number) => 3 * n);
       worker = await new Worker(app, { concurrency: 1 }).start();
       [python, pythonWorker] = await Promise.all([
         PythonClient.start(stage.target),
@@ -140,4 +153,14 @@ for (const combination of combinations.filter(
         }
         assert.deepEqual(all[1], all[0]);
       });
+
+    it("gives the result of what took its place, whichever side that runs on", async () => {
+      const to = (queue: string): [string, unknown[], object] => ["interop.add", [1, 2], { queue }];
+      assert.deepEqual(await python.call("interop.replaced", to(theirs), {}, { queue: stage.queue }), { value: 3 });
+      const ours = ["node.triple", [5], { queue: stage.queue }];
+      assert.deepEqual(await python.call("interop.replaced", ours, {}, { queue: theirs }), { value: 15 });
+      // Ours by Python's, which is replaced by ours.
+      const both = ["interop.replaced", ours, { queue: theirs }];
+      assert.deepEqual(await python.call("interop.replaced", both, {}, { queue: stage.queue }), { value: 15 });
+    });
   });

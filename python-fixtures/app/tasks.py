@@ -236,3 +236,19 @@ def again(self, x, y=None, z=None, how=None):
 def replaced(self, name, args, options):
     """Has itself replaced by a task of that name."""
     raise self.replace(app.signature(name, args=tuple(args), **options))
+
+
+@app.task(name="interop.raises")
+def raises(code):
+    """Raises what a piece of Python makes."""
+    raise eval(code)
+
+
+@app.task(name="interop.no_more", bind=True, max_retries=0)
+def no_more(self):
+    raise self.retry()
+
+
+@app.task(name="interop.dies")
+def dies():
+    os._exit(1)

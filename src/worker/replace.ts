@@ -16,6 +16,7 @@ export async function replace(
   if (signature.subtask_type !== null)
     throw new NotSupported(`a task can be replaced by another task, not by a ${signature.subtask_type} yet`);
   const task = request.forForwarding(host.accept);
+  const nesting = task.replacedTaskNesting + 1;
   const options = {
     ...signature.options,
     task_id: request.id,
@@ -24,7 +25,7 @@ export async function replace(
     group_id: task.group,
     group_index: task.groupIndex,
     chord: task.chord,
-    replaced_task_nesting: task.replacedTaskNesting + 1,
+    replaced_task_nesting: nesting,
     link: linked(signature.options.link, task.callbacks),
     link_error: linked(signature.options.link_error, task.errbacks),
     reply_to: task.replyTo,
@@ -36,7 +37,8 @@ export async function replace(
     priority: request.priority,
     own: true,
   };
-  await host.forwarder.send({ ...signature, options }, [], { ...links, ...(task.chain && { chain: task.chain }) });
+  const chain = task.chain?.map((step) => ({ ...step, options: { ...step.options, replaced_task_nesting: nesting } }));
+  await host.forwarder.send({ ...signature, options }, [], { ...links, ...(chain && { chain }) });
 }
 
 /** What follows the replacement, then what was to follow the task; the same one once. */

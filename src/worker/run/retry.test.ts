@@ -73,7 +73,7 @@ describe("self.retry", () => {
     const none = await it.app.sendTask("none", [1], { kwargs: { y: "a" } });
     const error = await failed(none.get(soon));
     assert.equal(error.type, "MaxRetriesExceededError");
-    assert.equal(error.message, `Can't retry none[${none.id}] args:[1] kwargs:{'y': 'a'}`);
+    assert.equal(error.message, `Can't retry none[${none.id}] args:(1,) kwargs:{'y': 'a'}`);
     assert.equal(await it.app.sendTask("ever").get(soon), 6);
     assert.equal((await failed(it.app.sendTask("asked").get(soon))).message, "after 2");
   });
