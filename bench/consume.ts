@@ -12,7 +12,9 @@ export interface Place {
   readonly queue: string;
 }
 
-type Who = { readonly concurrency: number } | { readonly interpreter: string; readonly args: readonly string[] };
+type Who =
+  | { readonly concurrency: number; readonly events?: boolean }
+  | { readonly interpreter: string; readonly args: readonly string[] };
 
 /** Results have a database of their own, so that its size counts them, whoever stores them. */
 const RESULTS = 1;
@@ -27,7 +29,7 @@ export async function consume(place: Place, count: number, who: Who): Promise<Fi
   await fill(place, count);
   const child =
     "concurrency" in who
-      ? startNode("consume-celeriac", { ...place, backend, concurrency: who.concurrency })
+      ? startNode("consume-celeriac", { ...place, backend, ...who })
       : startPython(
           who.interpreter,
           [

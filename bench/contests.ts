@@ -92,6 +92,29 @@ export function publishContests(redis: Server, rabbitmq: Server, scale: number):
   ];
 }
 
+/** What it costs to tell monitors what happens to each task. */
+export function eventContests(redis: Server, rabbitmq: Server, scale: number): Contest[] {
+  return brokersOf(redis, rabbitmq).map(([kind, server]) => {
+    const place = { broker: server.url, redis: redis.url, queue: `bench-events-${kind}` };
+    const run = (events: boolean) => () => consume(place, Math.round(30_000 * scale), { concurrency: 100, events });
+    return {
+      name: `${kind}-events`,
+      title: `${kind === "redis" ? "Redis" : "RabbitMQ"} consume with task events, results in Redis`,
+      contestants: [
+        { name: "celeriac", run: run(true) },
+        { name: "without events", run: run(false) },
+      ],
+      targets: [{ against: ["without events"], atLeast: 0.9 }],
+    };
+  });
+}
+
+const brokersOf = (redis: Server, rabbitmq: Server) =>
+  [
+    ["redis", redis],
+    ["amqp", rabbitmq],
+  ] as const;
+
 export function consumeContests(redis: Server, rabbitmq: Server, scale: number): Contest[] {
   const pools: Readonly<Record<string, readonly string[]>> = {
     "python solo": ["-P", "solo"],
@@ -99,12 +122,7 @@ export function consumeContests(redis: Server, rabbitmq: Server, scale: number):
     "python prefork 2": ["-P", "prefork", "-c", "2"],
     "python solo, multiplier 100": ["-P", "solo", "--prefetch-multiplier", "100"],
   };
-  return (
-    [
-      ["redis", redis],
-      ["amqp", rabbitmq],
-    ] as const
-  ).map(([kind, server]) => {
+  return brokersOf(redis, rabbitmq).map(([kind, server]) => {
     const place = { broker: server.url, redis: redis.url, queue: `bench-consume-${kind}` };
     return {
       name: `${kind}-consume`,

@@ -4,8 +4,8 @@
  */
 import { parseArgs } from "node:util";
 import { startServer } from "../interop-tests/servers/index.js";
-import { type Contest, consumeContests, publishContests } from "./contests.js";
-import { memoryRun } from "./memory.js";
+import { type Contest, consumeContests, eventContests, publishContests } from "./contests.js";
+import { memoryRun, waitingRun } from "./memory.js";
 import { compare } from "./report.js";
 
 const { values } = parseArgs({
@@ -23,9 +23,16 @@ try {
   const contests: readonly Contest[] = [
     ...publishContests(redis, rabbitmq, scale),
     ...consumeContests(redis, rabbitmq, scale),
+    ...eventContests(redis, rabbitmq, scale),
   ];
   for (const contest of contests) if (!wanted || wanted.includes(contest.name)) await compare(contest, rounds);
   if (!wanted || wanted.includes("memory")) await memoryRun(redis, scale);
+  if (!wanted || wanted.includes("waiting"))
+    for (const [server, count] of [
+      [redis, 1_000_000],
+      [rabbitmq, 200_000],
+    ] as const)
+      await waitingRun(server, Math.round(count * scale));
 } finally {
   await Promise.all([redis.stop(), rabbitmq.stop()]);
 }

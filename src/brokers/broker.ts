@@ -168,6 +168,8 @@ export interface Delivery {
    * Several that are released in one turn of the event loop, oldest first, stay in that order.
    */
   release(): Promise<void>;
+  /** It will be held for long, maybe beside very many: forgets what it can read again, and keeps nobody else's memory. */
+  park?(): void;
 }
 
 /** What each driver folder exports as default. */

@@ -100,6 +100,7 @@ export class Request implements RunRequest, CurrentTask {
   park(accept: ReadonlySet<string>): void {
     this.#accept = accept;
     this.#task = null;
+    this.delivery.park?.();
   }
 
   unpark(): void {

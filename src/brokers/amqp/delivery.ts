@@ -14,7 +14,7 @@ const DONE = Promise.resolve();
 
 /** One message of a RabbitMQ queue. Settling it twice, or after its channel is gone, does nothing. */
 export class AmqpDelivery implements Delivery {
-  readonly message: Message;
+  message: Message;
   readonly info: DeliveryInfo;
   readonly queue: string;
   #settled = false;
@@ -37,6 +37,13 @@ export class AmqpDelivery implements Delivery {
 
   get tag(): string {
     return `${this.raw.fields.consumerTag}/${this.raw.fields.deliveryTag}`;
+  }
+
+  /** The body is a piece of what the socket gave, 64 KiB and more, all of which it would keep. */
+  park(): void {
+    const body = Buffer.from(this.message.body);
+    this.message = { ...this.message, body };
+    this.raw.content = body;
   }
 
   ack(): Promise<void> {

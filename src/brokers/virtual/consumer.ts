@@ -156,13 +156,15 @@ export class VirtualConsumer<R> implements Consumer, Settler<R> {
     await this.#return(released, "front");
   }
 
+  /** Piece by piece, the last one first, since each goes before what is there: the loop is never held up for long. */
   async #return(taken: readonly Taken<R>[], to: GiveBackTo): Promise<void> {
-    try {
-      await this.#source.giveBack(taken, to);
-    } catch (error) {
-      this.#orphans = [...this.#orphans, ...taken];
-      this.#say(`${taken.length} messages could not be put back`, error);
-    }
+    for (let end = taken.length; end > 0; end -= BATCH)
+      try {
+        await this.#source.giveBack(taken.slice(Math.max(0, end - BATCH), end), to);
+      } catch (error) {
+        this.#orphans = [...this.#orphans, ...taken.slice(0, end)];
+        return this.#say(`${end} messages could not be put back`, error);
+      }
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Delivery> {

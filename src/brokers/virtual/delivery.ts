@@ -1,3 +1,4 @@
+import { decodeEnvelope } from "../../protocol/envelope.js";
 import type { Message } from "../../protocol/message.js";
 import type { Delivery, DeliveryInfo } from "../broker.js";
 import type { Taken } from "./store.js";
@@ -9,21 +10,29 @@ export interface Settler<R> {
 
 export class VirtualDelivery<R> implements Delivery {
   readonly taken: Taken<R>;
-  readonly message: Message;
   readonly info: DeliveryInfo;
   readonly tag: string;
   readonly #settler: Settler<R>;
+  #message: Message | null;
 
   constructor(settler: Settler<R>, taken: Taken<R>, message: Message, info: DeliveryInfo, tag: string) {
     this.#settler = settler;
     this.taken = taken;
-    this.message = message;
+    this.#message = message;
     this.info = info;
     this.tag = tag;
   }
 
+  get message(): Message {
+    return this.#message ?? decodeEnvelope(this.taken.text).message;
+  }
+
   get queue(): string {
     return this.taken.queue;
+  }
+
+  park(): void {
+    this.#message = null;
   }
 
   ack(): Promise<void> {
