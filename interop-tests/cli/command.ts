@@ -21,7 +21,7 @@ export interface CommandOptions {
 
 /** Starts `celeriac` with these arguments. */
 export function startCommand(args: readonly string[], options: CommandOptions = {}): Child {
-  const program = options.built ? [built] : ["--import", "tsx", `${root}src/cli/main.ts`];
+  const program = options.built ? [built] : ["--import", import.meta.resolve("tsx"), `${root}src/cli/main.ts`];
   const own = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !/^(CELERY|NO_COLOR|REMAP)/.test(name)),
   );

@@ -1,4 +1,5 @@
 import { inspect } from "node:util";
+import { TaskError } from "../errors.js";
 import { errorText } from "./error-text.js";
 
 /** Celery's levels (`-l`); FATAL is another name of CRITICAL. */
@@ -93,7 +94,8 @@ function errorDocument(error: unknown, depth = 0): ErrorDocument {
   if (!(error instanceof Error)) return { type: typeof error, message: inspect(error) };
   const { name, message, stack, cause } = error;
   return {
-    ...{ type: name, message },
+    // One that comes from elsewhere (another thread, Python) has its own type.
+    ...{ type: error instanceof TaskError ? error.type : name, message },
     ...(stack !== undefined && { stack }),
     ...(cause !== undefined && depth < 4 && { cause: errorDocument(cause, depth + 1) }),
   };

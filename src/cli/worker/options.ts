@@ -54,7 +54,7 @@ export function addWorkerOptions(command: Command): void {
   add("-Q, --queues <names>", "queues to consume, with commas between them", (one) => one.argParser(names));
   add("-X, --exclude-queues <names>", "queues to leave out", (one) => one.argParser(names));
   add("-c, --concurrency <number>", "tasks run at once, or auto for the number of processors", (one) =>
-    one.argParser((text) => (text.toLowerCase() === "auto" ? availableParallelism() : whole(0)(text) || undefined)),
+    one.argParser((text) => (text.toLowerCase() === "auto" ? availableParallelism() : whole(0)(text))),
   );
   add("-P, --pool <pool>", "async (the event loop), threads, or solo (async, one at a time)", (one) =>
     one.argParser(pool),
@@ -151,7 +151,8 @@ export function chosenQueues({ queues, excludeQueues = [] }: WorkerArguments, { 
 /** Options of the worker, from those of the command line; what is not given is left to the application. */
 export function workerOptions(given: WorkerArguments, loaded: LoadedApp): WorkerOptions {
   const { pool: name, concurrency: number, withoutHeartbeat } = given;
-  const concurrency = name === "solo" ? 1 : number;
+  // 0 is the application's, as in Celery.
+  const concurrency = name === "solo" ? 1 : number || undefined;
   const heartbeatInterval = withoutHeartbeat ? 0 : given.heartbeatInterval;
   return defined({
     queues: chosenQueues(given, loaded),

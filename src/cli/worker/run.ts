@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { CeleryError } from "../../errors.js";
+import { after } from "../../util/time.js";
 import { formatForNode, nodeName } from "../../worker/node-name.js";
 import { type ResolvedOptions, resolveOptions } from "../../worker/options.js";
 import { Worker } from "../../worker/worker.js";
@@ -58,6 +59,8 @@ async function runHere(given: WorkerArguments & { readonly hostname: string }, l
     timeout: given.shutdownTimeout,
     remapSigterm: process.env.REMAP_SIGTERM === "SIGQUIT",
   });
+  // A broker without connections (memory://) keeps no process alive.
+  const alive = after(Number.MAX_SAFE_INTEGER, () => undefined);
   try {
     const facts = await describe(loaded, resolveOptions(options, app.conf), logger.isLevelEnabled("DEBUG"));
     if (given.purge || given.discard) await purge(app, facts.queues, { logger, signal: signals.asked });
@@ -68,6 +71,7 @@ async function runHere(given: WorkerArguments & { readonly hostname: string }, l
     else logger.log("CRITICAL", error.message);
     return EXIT.FAILURE;
   } finally {
+    alive.cancel();
     signals.release();
     if (!signals.hard) await within(CLOSE_TIMEOUT, app.close(), () => logger.warn("connections did not close in time"));
     // What else the application holds open (a pool of a database, a timer) does not keep a worker alive.
