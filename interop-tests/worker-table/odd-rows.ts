@@ -68,7 +68,7 @@ export const oddRows: readonly Row[] = [
     does: "retry",
     body: {
       ...{ task: "$TASK", id: "$ID", args: [{ times: 9, countdown: 60, queue: "$NEXT" }], kwargs: {}, group: "$A" },
-      ...{ group_index: 1, retries: 1, eta: null, expires: "2096-01-02T03:04:05.500000+00:00", utc: true },
+      ...{ group_index: 1, retries: 1, eta: null, expires: "$SOON", utc: true },
       ...{ callbacks: null, errbacks: null, timelimit: [100, 50], taskset: "$A", chord: null },
     },
     differs: [protocolOne("({'times': 9, 'countdown': 60, 'queue': 'NEXT'},)"), noOriginProperty],

@@ -30,6 +30,8 @@ export type Behaviour =
 export interface Difference {
   /** The bold words at the start of its line there. */
   readonly line: string;
+  /** The only broker on which it shows. */
+  readonly on?: string;
   /** What Python's sighting would be if it did as we do. It must change something, or the difference has vanished. */
   readonly ours: (python: Sighting) => Sighting;
 }

@@ -118,6 +118,7 @@ export class Side {
       ["$QUEUE", this.queue.name],
       ["$ID", id],
       ["$TASK", taskName(row)],
+      ["$SOON", isoTime(Date.now() + 100_000)],
       ...others,
     ];
     let text = JSON.stringify(row);

@@ -234,7 +234,7 @@ export const stateRows: readonly Row[] = [
     does: "fail",
     options: { ignoreResult: true },
     embed: { chain: [link("other.third", "$B"), link("other.second", "$A")] },
-    differs: [chainMarked],
+    differs: chainMarked,
     until: ["task-failed"],
   },
   {
@@ -257,7 +257,7 @@ export const stateRows: readonly Row[] = [
     args: [{ times: 9, countdown: 60, queue: "$NEXT", cause: "not yet", maxRetries: 7 }],
     headers: {
       ...{ retries: 4, shadow: "another name", group: "$A", group_index: 3, root_id: "$B", parent_id: "$C" },
-      ...{ stamped_headers: ["tenant"], stamps: { tenant: "acme" }, expires: "2096-01-02T03:04:05.5-01:00" },
+      ...{ stamped_headers: ["tenant"], stamps: { tenant: "acme" }, expires: "$SOON" },
       ...{ timelimit: [100, 50], custom: { deep: [1, null] }, replaced_task_nesting: 2, ignore_result: false },
     },
     priority: 3,

@@ -44,7 +44,7 @@ for (const driver of brokers.filter(({ name }) => name === "redis" || name === "
       it(row.what, async () => {
         const [python, ...ours] = await (played.get(row) ?? []);
         assert.ok(python && ours.length > 0);
-        for (const one of ours) compare(python, one, row.differs);
+        for (const one of ours) compare(python, one, row.differs ?? [], driver.name);
       });
 
     it("leaves nothing in the queues, and nobody holds anything when both have stopped", async () => {

@@ -37,7 +37,9 @@ export async function failChain(
     const id = step.options.task_id;
     if (typeof id !== "string") continue;
     const replyTo = typeof step.options.reply_to === "string" ? step.options.reply_to : request.task.replyTo;
-    await results.failed({ id, replyTo, correlationId: id }, error, traceback);
+    await results.failed({ id, replyTo, correlationId: id }, error, traceback, {
+      ...{ name: step.task, args: step.args, kwargs: step.kwargs, retries: 0 },
+    });
   }
 }
 

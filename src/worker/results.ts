@@ -2,7 +2,14 @@ import type { Backend } from "../backends/backend.js";
 import type { Config } from "../client/config.js";
 import { TaskRevokedError } from "../errors.js";
 import { errorToException } from "../protocol/exception.js";
-import { type ExceptionDocument, type ResultRecord, type State, dateDone, isReady } from "../protocol/result.js";
+import {
+  type ExceptionDocument,
+  type ExtendedResult,
+  type ResultRecord,
+  type State,
+  dateDone,
+  isReady,
+} from "../protocol/result.js";
 import type { TaskRequest } from "../protocol/task-message.js";
 import { now } from "../util/time.js";
 import type { Request } from "./request.js";
@@ -60,10 +67,12 @@ export class Results {
     task: Pick<TaskRequest, "id" | "replyTo" | "correlationId">,
     error: unknown,
     traceback: string | null,
+    about: Partial<ExtendedResult> = {},
   ): Promise<void> {
+    const extended = { ...UNKNOWN, ...about };
     const record = { taskId: task.id, status: "FAILURE", traceback, children: [], dateDone: dateDone(new Date(now())) };
     const result: ExceptionDocument = errorToException(error);
-    await this.#backend.store({ ...record, result }, task);
+    await this.#backend.store({ ...record, result, ...(this.#config.resultExtended && { extended }) }, task);
   }
 
   #store(request: Request, status: State, result: unknown, traceback: string | null): Promise<void> {
@@ -93,6 +102,9 @@ export class Results {
     return this.#backend.store(record, task);
   }
 }
+
+/** What extended results tell of a task that never was here. */
+const UNKNOWN: ExtendedResult = { name: null, args: null, kwargs: null, worker: null, retries: null, queue: null };
 
 /** States of a task that no worker has started yet. */
 const UNSTARTED: readonly State[] = ["PENDING", "RECEIVED", "RETRY", "REJECTED"];
