@@ -17,6 +17,7 @@ const app = new Celery({
   logger: { debug: () => undefined, info: () => undefined, warn: log, error: log },
 });
 app.task("chaos.work", { bind: true, ignoreResult: true }, async (self: TaskContext, milliseconds: number) => {
+  if (milliseconds > 1000) console.log("chaos.work begins");
   await new Promise((resolve) => setTimeout(resolve, milliseconds));
   const redelivered = self.request.deliveryInfo.redelivered ? 1 : 0;
   await ledger
