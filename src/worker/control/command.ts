@@ -1,5 +1,6 @@
 import type { LamportClock } from "../../client/clock.js";
 import type { TaskDefinition } from "../../client/task.js";
+import type { ExchangeType } from "../../protocol/queue.js";
 import type { Logger } from "../../util/logger.js";
 import type { Request, RequestState, TimeLimits } from "../request.js";
 import type { RevokedTasks } from "../revoked.js";
@@ -8,7 +9,7 @@ import type { RevokedTasks } from "../revoked.js";
 export interface QueueWish {
   readonly name: string;
   readonly exchange: string;
-  readonly exchangeType: string;
+  readonly exchangeType: ExchangeType;
   readonly routingKey: string;
   readonly options: Readonly<Record<string, unknown>>;
 }

@@ -2,7 +2,6 @@ import type { Consumer } from "../../brokers/broker.js";
 import type { Celery } from "../../client/app.js";
 import type { QueueSettings } from "../../client/queue-settings.js";
 import type { TaskDefinition } from "../../client/task.js";
-import type { ExchangeType } from "../../protocol/queue.js";
 import type { TaskTable } from "../builtins/table.js";
 import type { EventDispatcher } from "../events.js";
 import type { Heart } from "../heart.js";
@@ -104,7 +103,7 @@ export class WorkerControlHost implements ControlHost {
     const queue = this.#parts.app.queues.add(name, {
       ...queueSettings(options),
       exchange,
-      exchangeType: exchangeType as ExchangeType,
+      exchangeType,
       routingKey,
     });
     this.logger.info(`Started consuming from ${name}`, { queue: name });
@@ -125,21 +124,23 @@ export class WorkerControlHost implements ControlHost {
   }
 }
 
-/** Kombu's names of what a queue can have (kombu.Queue). What is not known is left out, as Python does. */
+/** Kombu's names of what a queue can have (kombu.Queue), and what they are. Anything else is left out. */
+const QUEUE_OPTIONS = [
+  ["durable", "durable", "boolean"],
+  ["exclusive", "exclusive", "boolean"],
+  ["auto_delete", "autoDelete", "boolean"],
+  ["expires", "expires", "number"],
+  ["message_ttl", "messageTtl", "number"],
+  ["max_priority", "maxPriority", "number"],
+  ["queue_arguments", "queueArguments", "object"],
+  ["binding_arguments", "bindingArguments", "object"],
+] as const;
+
 function queueSettings(options: Readonly<Record<string, unknown>>): QueueSettings {
-  const names = [
-    ["durable", "durable"],
-    ["exclusive", "exclusive"],
-    ["auto_delete", "autoDelete"],
-    ["expires", "expires"],
-    ["message_ttl", "messageTtl"],
-    ["max_priority", "maxPriority"],
-    ["queue_arguments", "queueArguments"],
-    ["binding_arguments", "bindingArguments"],
-  ] as const;
   return Object.fromEntries(
-    names.flatMap(([theirs, ours]) =>
-      options[theirs] === undefined || options[theirs] === null ? [] : [[ours, options[theirs]]],
-    ),
+    QUEUE_OPTIONS.flatMap(([theirs, ours, type]) => {
+      const value = options[theirs];
+      return value !== null && typeof value === type ? [[ours, value]] : [];
+    }),
   );
 }

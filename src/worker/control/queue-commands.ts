@@ -1,3 +1,4 @@
+import type { ExchangeType } from "../../protocol/queue.js";
 import { type Arguments, type Command, CommandError, type ControlHost, ok } from "./command.js";
 
 function addConsumer(
@@ -8,7 +9,7 @@ function addConsumer(
   host.addQueue({
     name,
     exchange: textOr(exchange, name),
-    exchangeType: textOr(exchange_type, "direct"),
+    exchangeType: exchangeTypeOf(textOr(exchange_type, "direct")),
     routingKey: textOr(routing_key, name),
     options,
   });
@@ -25,6 +26,14 @@ function queueName(value: unknown): string {
   if (typeof value === "string" && value !== "") return value;
   throw new CommandError("TypeError", "queue must be the name of a queue");
 }
+
+function exchangeTypeOf(value: string): ExchangeType {
+  const known = TYPES.find((type) => type === value);
+  if (known) return known;
+  throw new CommandError("ValueError", `exchange_type must be one of ${TYPES.join(", ")}`);
+}
+
+const TYPES: readonly ExchangeType[] = ["direct", "topic", "fanout", "headers"];
 
 const textOr = (value: unknown, otherwise: string): string =>
   typeof value === "string" && value !== "" ? value : otherwise;

@@ -243,6 +243,13 @@ describe("remote control of a worker", () => {
     assert.deepEqual(await it.ask("cancel_consumer", { queue: "more" }), { ok: "no longer consuming from more" });
     await it.app.sendTask("t", [], { queue: "more" });
     await until(async () => (await it.broker.size("more")) === 1);
+    assert.deepEqual(await it.ask("add_consumer", { queue: "odd", exchange_type: "odd" }), {
+      error: "ValueError('exchange_type must be one of direct, topic, fanout, headers')",
+    });
+    const routed = { queue: "routed", exchange: "numbers", exchange_type: "topic", routing_key: "n.*", durable: "x" };
+    assert.deepEqual(await it.ask("add_consumer", routed), { ok: "add consumer routed" });
+    const sent = it.app.sendTask("t", [], { exchange: "numbers", routingKey: "n.1" });
+    assert.equal(await sent.get(soon), "t");
     assert.deepEqual(await it.ask("add_consumer", { queue: 5 }), {
       error: "TypeError('queue must be the name of a queue')",
     });
