@@ -11,6 +11,8 @@ export interface WorkerOptions {
   concurrency?: number;
   /** Messages reserved for each of them; 0 for no limit. Default: `workerPrefetchMultiplier` (4). */
   prefetchMultiplier?: number;
+  /** Reserve nothing that cannot start at once (Redis and the like). Default: `workerDisablePrefetch`. */
+  disablePrefetch?: boolean;
   /**
    * Node name; `@<machine>` is added to a plain one. `%h` is the machine with its domain, `%n` the name without it, `%d`
    * the domain. Default: `celery@%h`.
@@ -65,6 +67,7 @@ const SETTINGS = {
   queues: { check: nullable(textList), initial: null },
   concurrency: { check: nullable(whole), initial: null },
   prefetchMultiplier: { check: nullable(number({ min: 0, integer: true })), initial: null },
+  disablePrefetch: { check: nullable(boolean), initial: null },
   hostname: { check: nullable(text), initial: null },
   pool: { check: nullable(choice(...POOLS)), initial: null },
   module: { check: nullable(module_), initial: null },
@@ -106,6 +109,7 @@ export function resolveOptions(options: WorkerOptions, conf: Readonly<Config>): 
   const config = {
     ...conf,
     workerPool: given.pool ?? conf.workerPool,
+    workerDisablePrefetch: given.disablePrefetch ?? conf.workerDisablePrefetch,
     workerSendTaskEvents: given.taskEvents ?? conf.workerSendTaskEvents,
     workerMaxTasksPerChild: given.maxTasksPerChild ?? conf.workerMaxTasksPerChild,
     workerMaxMemoryPerChild: given.maxMemoryPerChild ?? conf.workerMaxMemoryPerChild,

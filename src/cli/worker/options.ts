@@ -158,6 +158,7 @@ export function workerOptions(given: WorkerArguments, loaded: LoadedApp): Worker
     queues: chosenQueues(given, loaded),
     concurrency,
     prefetchMultiplier: given.prefetchMultiplier,
+    disablePrefetch: given.disablePrefetch,
     hostname: given.hostname,
     pool: name === "solo" ? "async" : name,
     module: loaded.module,
