@@ -175,8 +175,8 @@ export interface Config {
   /** Take a message only when a task can start at once. Default false. */
   readonly workerDisablePrefetch: boolean;
   /**
-   * Tasks that may wait for their time in the worker beside those that it reserves; null for as many as RabbitMQ's
-   * limit can count (65,535).
+   * Messages that tasks which wait for their time can raise the number in hand to; null for as many as RabbitMQ's limit
+   * can count (65,535).
    */
   readonly workerEtaTaskLimit: number | null;
   /** After a lost connection take fewer messages until the tasks that run have ended. Default true. */

@@ -95,6 +95,11 @@ export class Scheduler {
     return this.#window.count;
   }
 
+  /** Tasks that wait for their time. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
   /** Tasks that run at once. Fewer: those that run go on. */
   get concurrency(): number {
     return this.#concurrency;

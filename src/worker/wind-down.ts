@@ -13,6 +13,8 @@ import type { Ladder } from "./shutdown.js";
  * not answer keeps no worker alive (Celery's SHUTDOWN_SOCKET_TIMEOUT).
  */
 const PATIENCE = 5;
+/** Messages that any broker takes back in a second: more of them get more time. */
+const BACK_IN_A_SECOND = 2000;
 
 export interface WindDownParts {
   readonly consumer: Consumer;
@@ -48,7 +50,8 @@ async function wind(parts: WindDownParts, options: WindDownOptions): Promise<voi
     await consumer.stop();
     await scheduler.giveBack();
   };
-  await patiently(giveBack, "messages were not given back: the broker redelivers them", options);
+  const enough = PATIENCE + scheduler.waiting / BACK_IN_A_SECOND;
+  await patiently(giveBack, "messages were not given back: the broker redelivers them", options, enough);
   // Where the broker did not answer, they are forgotten here.
   scheduler.giveBack().catch(() => undefined);
   await Promise.race([scheduler.idle(), recorded]);
@@ -91,9 +94,10 @@ async function patiently(
   step: () => Promise<void>,
   what: string,
   { hostname, logger }: Pick<WindDownOptions, "hostname" | "logger">,
+  seconds = PATIENCE,
 ): Promise<void> {
   const late = deferred();
-  const timer = after(PATIENCE * 1000, () => late.reject(new Error(`no answer within ${PATIENCE} seconds`)));
+  const timer = after(seconds * 1000, () => late.reject(new Error(`no answer within ${seconds} seconds`)));
   try {
     await Promise.race([step(), late.promise]);
   } catch (error) {
