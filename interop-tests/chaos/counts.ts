@@ -13,6 +13,10 @@ export interface Counts {
 export const countsOf = (stage: Stage): Counts =>
   stage.combination.broker.name === "redis" ? new RedisCounts(stage) : new RabbitCounts(stage.queue);
 
+interface Envelope {
+  readonly headers: { readonly id: string };
+}
+
 /** The database of a stage belongs to it alone. */
 export class RedisCounts implements Counts {
   readonly #redis: Redis;
@@ -31,12 +35,19 @@ export class RedisCounts implements Counts {
     return this.#redis.hlen("unacked");
   }
 
-  /** At one moment: how many wait, and the ids of tasks that somebody took and did not acknowledge. */
+  /**
+   * At one moment: how many wait that nobody has taken yet, and the ids, each once, of tasks that somebody took and did
+   * not acknowledge, or that came back from there: they may have run.
+   */
   async snapshot(): Promise<{ waiting: number; taken: string[] }> {
-    const answers = await this.#redis.multi().llen(this.#queue).hvals("unacked").exec();
-    const [waiting, records] = (answers ?? []).map(([, value]) => value) as [number, string[]];
-    const taken = records.map((text) => (JSON.parse(text) as [{ headers: { id: string } }])[0].headers.id);
-    return { waiting, taken };
+    const answers = await this.#redis.multi().lrange(this.#queue, 0, -1).hvals("unacked").exec();
+    const [texts, records] = (answers ?? []).map(([, value]) => value) as [string[], string[]];
+    const back = texts.filter((text) => /"redelivered": ?true/.test(text));
+    const ids = [
+      ...back.map((text) => (JSON.parse(text) as Envelope).headers.id),
+      ...records.map((text) => (JSON.parse(text) as [Envelope])[0].headers.id),
+    ];
+    return { waiting: texts.length - back.length, taken: [...new Set(ids)] };
   }
 
   close(): void {
