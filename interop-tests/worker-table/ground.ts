@@ -7,7 +7,6 @@ import {
   encodeControlRequest,
   eventExchange,
   eventQueue,
-  replyExchange,
   replyQueue,
 } from "../../src/protocol/control.js";
 import type { Message } from "../../src/protocol/message.js";
@@ -62,7 +61,7 @@ export class Ground {
     await this.watch(eventQueue(randomUUID(), { exchange }), ({ message }) => {
       this.events.push(...([read(message)].flat() as Event[]));
     });
-    const replies = replyQueue(this.#oid, replyExchange("reply.celery.pidbox"));
+    const replies = replyQueue(this.#oid);
     await this.watch(replies, ({ message }) => {
       const { ticket, replies: reply } = decodeControlReply(message, null);
       this.#replies.set(ticket, reply);

@@ -135,6 +135,11 @@ export class Side {
     return { message, names, id, ids: new Set([id, ...others.map(([, value]) => value)]) };
   }
 
+  /** Sends the row's message, and no more. */
+  send(row: Row): Promise<void> {
+    return this.ground.publish(this.queue.name, this.#message(row).message);
+  }
+
   /** How many messages are in its queue. */
   waiting(): Promise<number> {
     return this.ground.broker.size(this.queue.name);

@@ -3,6 +3,7 @@ import { brokers } from "../drivers/index.js";
 import { needShared } from "../servers/shared.js";
 import { ackRows, lostRows } from "./ack-rows.js";
 import { oddRows } from "./odd-rows.js";
+import { revokeRows } from "./revoke-rows.js";
 import { stateRows } from "./state-rows.js";
 import { compare } from "./compare.js";
 import { Ground } from "./ground.js";
@@ -10,7 +11,7 @@ import { declarations, type Row } from "./row.js";
 import { Side } from "./side.js";
 import type { Sighting } from "./sighting.js";
 
-const rows = [...ackRows, ...lostRows, ...stateRows, ...oddRows];
+const rows = [...ackRows, ...lostRows, ...stateRows, ...oddRows, ...revokeRows];
 
 /** Python first. Ours twice: what runs the handlers must make no difference. */
 const NAMES = ["python", "async", "threads"] as const;

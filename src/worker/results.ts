@@ -58,7 +58,7 @@ export class Results {
     if (known && !UNSTARTED.includes(known.status)) return;
     const info = { type: "TaskRevokedError", module: "celery.exceptions", args: ["revoked"], taskId };
     const result = errorToException(new TaskRevokedError("revoked", info));
-    const record = { taskId, status: "REVOKED", traceback: null, children: [], dateDone: dateDone(new Date(now())) };
+    const record = { taskId, status: "REVOKED", traceback: null, children: null, dateDone: dateDone(new Date(now())) };
     await this.#backend.store({ ...record, result });
   }
 
