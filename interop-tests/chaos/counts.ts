@@ -50,6 +50,12 @@ export class RedisCounts implements Counts {
     return { waiting: texts.length - back.length, taken: [...new Set(ids)] };
   }
 
+  /** Resolves when the server has noticed that connections were closed: it gives nothing to their clients any more. */
+  async noticed(): Promise<void> {
+    // What happened before the first answer is seen to before the second.
+    for (let turn = 0; turn < 2; turn++) await this.#redis.ping();
+  }
+
   close(): void {
     this.#redis.disconnect();
   }

@@ -117,6 +117,8 @@ async function killOutsideTheWindow(
       const nowhere = tasks - (waiting + taken.length + done - ranAndTaken);
       if (nowhere === 0 || !acksLate) {
         await victim.kill();
+        // A client that has died while it waited for a message would still be given the next one.
+        await counts.noticed();
         return waits;
       }
       if (waits > 200) throw new Error(`${nowhere} tasks are nowhere (${waiting} wait, ${done} ran): they were lost`);

@@ -99,15 +99,17 @@ export class Child {
     if (!this.#ended) this.process.kill(signal);
   }
 
-  /** Ends the whole process group now and waits for the process. */
+  /** Ends the whole process group now, and waits until none of it is left: a child holds its parent's sockets, too. */
   async kill(): Promise<void> {
     const { pid } = this.process;
     if (pid !== undefined) killGroup(pid);
     await this.ended;
-    if (pid !== undefined) {
+    if (pid === undefined) return;
+    for (let tries = 0; tries < 200 && groupAlive(pid); tries++) {
       killGroup(pid);
-      groups.delete(pid);
+      await new Promise((resolve) => setTimeout(resolve, 5));
     }
+    groups.delete(pid);
   }
 
   /** Asks politely, then ends the whole group after the given seconds. True when it went by itself. */
