@@ -26,7 +26,8 @@ describe("options of celeriac worker", () => {
 
   it("become options of the worker", () => {
     const args = "-Q a,b -Q d -c 3 -P threads -E -n w1 --prefetch-multiplier 2 --time-limit 5.5 --soft-time-limit 4";
-    const more = "--max-tasks-per-child 10 --max-memory-per-child 1000 --disable-prefetch -S /s --heartbeat-interval 5 -O fair";
+    const more =
+      "--max-tasks-per-child 10 --max-memory-per-child 1000 --disable-prefetch -S /s --heartbeat-interval 5 -O fair";
     assert.deepEqual(options(...args.split(" "), ...more.split(" ")), {
       ...{ ...own, queues: ["a", "b", "d"], concurrency: 3, pool: "threads", taskEvents: true, hostname: "w1" },
       ...{ prefetchMultiplier: 2, timeLimit: 5.5, softTimeLimit: 4, maxTasksPerChild: 10, maxMemoryPerChild: 1000 },
