@@ -10,7 +10,7 @@ import { giveBack } from "./give-back.js";
 import type { Return } from "./give-back.js";
 import type { Keys } from "./keys.js";
 import type { RedisParts } from "./parts.js";
-import { RELEASE } from "./scripts.js";
+import { FORGET, RELEASE } from "./scripts.js";
 import type { RedisSettings } from "./settings.js";
 
 /** How many records are looked at before they are put back. */
@@ -86,7 +86,7 @@ export class Restorer {
     for (const [index, name] of names.entries()) {
       const score = entries[index * 2 + 1] as string;
       const value = values[index];
-      if (value == null) await this.#link.call("ZREM", this.#keys.unackedIndex, name);
+      if (value == null) await this.#link.run(FORGET, [this.#keys.unacked, this.#keys.unackedIndex], [name, score]);
       else returns.push(...(await this.#placed(name, score, value)));
     }
     await giveBack(this.#link, this.#keys, returns.toReversed(), "front");

@@ -112,6 +112,21 @@ end
 return done`,
 );
 
+/**
+ * Clears entries of the index that have no record. KEYS: unacked hash, index. ARGV: record name and score of each: one
+ * that was looked at may have been taken again meanwhile, and without its entry nobody would ever restore it.
+ */
+export const FORGET = script(
+  "forget",
+  `for i = 1, #ARGV, 2 do
+  local score = redis.call('ZSCORE', KEYS[2], ARGV[i])
+  if score and tonumber(score) == tonumber(ARGV[i + 1]) and redis.call('HEXISTS', KEYS[1], ARGV[i]) == 0 then
+    redis.call('ZREM', KEYS[2], ARGV[i])
+  end
+end
+return 0`,
+);
+
 /** Empties lists. KEYS: the lists. Returns the number of messages that were in them. */
 export const PURGE = script(
   "purge",
