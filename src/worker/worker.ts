@@ -1,3 +1,4 @@
+import type { Backend } from "../backends/backend.js";
 import type { Broker, Consumer, Delivery } from "../brokers/broker.js";
 import type { Celery } from "../client/app.js";
 import { parseRate } from "../client/rate.js";
@@ -18,6 +19,7 @@ import { type ResolvedOptions, type WorkerOptions, resolveOptions } from "./opti
 import { formatForNode } from "./node-name.js";
 import { assertNotInPool } from "./pool/in-thread.js";
 import { openPool } from "./pool/open.js";
+import type { Pool } from "./pool/pool.js";
 import type { WindowOptions } from "./prefetch-window.js";
 import { Redeliveries } from "./redeliveries.js";
 import { Results } from "./results.js";
@@ -147,11 +149,21 @@ export class Worker implements AsyncDisposable {
     const [broker, backend] = await Promise.all([app.broker(), app.backend()]);
     const pool = await openPool(this.#options, { hostname: this.hostname, logger, signals, tasks: app.tasks });
     await pool.start();
-    // Shut down meanwhile: nobody would stop a consumer made now.
-    if (this.#state !== "starting") {
+    try {
+      // Shut down meanwhile: nobody would stop a consumer made now.
+      if (this.#state === "starting") return await this.#assemble(broker, backend, pool);
       await this.#stateFile?.close();
-      return pool.stop();
+    } catch (error) {
+      await pool.stop();
+      throw error;
     }
+    await pool.stop();
+  }
+
+  async #assemble(broker: Broker, backend: Backend, pool: Pool): Promise<void> {
+    const app = this.#app;
+    const { logger, signals } = app;
+    const { config } = this.#options;
     const accept = acceptedTypes(config.acceptContent);
     const results = new Results(backend, config, this.hostname);
     const events = this.#dispatcher(broker);

@@ -115,6 +115,7 @@ describe("worker: tasks of Celery's own", () => {
       const call = (name: string, ...args: unknown[]) => it.app.sendTask(name, args).get(soon);
       await assert.rejects(call("celery.map", "bad", [1, 2, 3]), failsAs("RangeError", /not two/));
       await assert.rejects(call("celery.map", "nobody", [1]), failsAs("NotRegistered", /nobody/));
+      await assert.rejects(call("celery.map", "celery.accumulate", [1]), failsAs("NotSupported", /by its own message/));
       await assert.rejects(call("celery.map", "bad", 3), failsAs("TypeError", /'int' object is not iterable/));
       await assert.rejects(call("celery.starmap", "bad", [3]), failsAs("TypeError", /after \* must be an iterable/));
       await assert.rejects(call("celery.map", "bad"), failsAs("TypeError", /missing the argument 'it'/));

@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import type { TaskContext } from "../../client/task-context.js";
 import type { TaskDefinition } from "../../client/task.js";
-import { NotRegistered } from "../../errors.js";
+import { NotRegistered, NotSupported } from "../../errors.js";
 import { readSignature } from "../../protocol/signature.js";
 import { monotonic } from "../../util/time.js";
 import { argumentsOf } from "../run/arguments.js";
@@ -34,6 +34,9 @@ function callEach(find: FindTask, spread: (name: string) => (item: unknown) => r
       const name = typeof task === "string" ? task : readSignature(task).task;
       const definition = find(name);
       if (!definition) throw notRegistered(name, context);
+      // They would take the map's message for theirs.
+      if (definition.onEventLoop && definition.takesMessage)
+        throw new NotSupported(`${context.name} cannot call ${name}: it runs by its own message only`);
       const { signal } = context;
       const argumentsFor = spread(name);
       const values: unknown[] = [];

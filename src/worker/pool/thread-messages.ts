@@ -23,7 +23,7 @@ export interface ThreadData {
   readonly maxTasks: number | null;
   /** KiB. */
   readonly maxMemory: number | null;
-  /** How many threads may still load the module before a task has come to an end: dying while loading must not go on for ever. */
+  /** How many threads may still load the module before a task begins: dying while loading must not go on for ever. */
   readonly loads: Int32Array;
 }
 

@@ -3,7 +3,8 @@ import { execFile } from "node:child_process";
 import { createRequire } from "node:module";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
-import { ImproperlyConfigured } from "../../errors.js";
+import type { Worker as Thread } from "node:worker_threads";
+import { ImproperlyConfigured, QueueNotFound } from "../../errors.js";
 import { newId } from "../../util/id.js";
 import type { WorkerOptions } from "../options.js";
 import { Worker } from "../worker.js";
@@ -49,6 +50,21 @@ describe("threads pool: starting", function () {
       assert.equal(worker.state, "stopped");
       await app.close();
     });
+
+  it("ends its threads when the worker cannot start after all", async () => {
+    const seen: string[] = [];
+    const watch = (thread: Thread): void => {
+      seen.push("started");
+      thread.once("exit", () => seen.push("ended"));
+    };
+    process.on("worker", watch);
+    const app = makeApp(`memory://${newId()}`, { taskCreateMissingQueues: false });
+    const worker = new Worker(app, { pool: "threads", concurrency: 1, module: fixture("app"), queues: ["nowhere"] });
+    await assert.rejects(worker.start(), QueueNotFound);
+    process.off("worker", watch);
+    assert.deepEqual(seen, ["started", "ended"]);
+    await app.close();
+  });
 
   it("takes a path, an application under any name, and what prepares it", async () => {
     const app = makeApp(`memory://${newId()}`);

@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import type { Worker } from "node:worker_threads";
 import { Piscina } from "piscina";
-import { ImproperlyConfigured } from "../../errors.js";
+import { CeleryError, ImproperlyConfigured } from "../../errors.js";
 import { deferred } from "../../util/deferred.js";
 import { type Timer, after } from "../../util/time.js";
 import type { Request } from "../request.js";
@@ -77,7 +77,11 @@ export class ThreadsPool implements Pool {
 
   run(request: Request, job: Job): Run {
     if (request.definition.onEventLoop) return this.#here.run(request, job);
-    return new ThreadRun(request, job, this.#host);
+    const accepted = (): void => {
+      this.#mayLoad();
+      job.accepted();
+    };
+    return new ThreadRun(request, { ...job, accepted }, this.#host);
   }
 
   async stop(): Promise<void> {
@@ -118,9 +122,9 @@ export class ThreadsPool implements Pool {
   }
 
   async #post(job: ThreadJob, options: Parameters<Piscina<ThreadJob, unknown>["run"]>[1]): Promise<PackedOutcome> {
-    const outcome = (await this.#piscina!.run(job, options)) as PackedOutcome;
-    this.#mayLoad();
-    return outcome;
+    // Piscina would begin anew.
+    if (this.#stopped) throw new CeleryError("the threads pool has been stopped");
+    return (await this.#piscina!.run(job, options)) as PackedOutcome;
   }
 
   /** Has one thread load the module. */

@@ -91,7 +91,14 @@ export class WorkerTaskContext implements TaskContext {
     return this.#mostRetries;
   }
 
-  async updateState(state: string, meta: unknown = null): Promise<void> {
+  updateState(state: string, meta: unknown = null): Promise<void> {
+    const stored = this.#report(state, meta);
+    // A handler need not wait for it: what nobody awaits is said here, and ends no process.
+    stored.catch((error: unknown) => this.logger.warn("a state could not be stored", { state, error }));
+    return stored;
+  }
+
+  async #report(state: string, meta: unknown): Promise<void> {
     if (typeof state !== "string" || state === "")
       throw new ImproperlyConfigured(`a state is ${JSON.stringify(state)}; expected a text that is not empty`);
     await this.#host.storeState(state, meta);

@@ -244,6 +244,20 @@ describe("the context", () => {
     assert.deepEqual(stored, ["STARTED", { done: 1 }, { done: 2 }, { done: 3 }, "SUCCESS"]);
   });
 
+  it("outlives a state that nobody waits for and that cannot be stored", async () => {
+    await using it = await stage((app) => {
+      app.task("unwritable", { bind: true }, async (self) => {
+        void self.updateState("PROGRESS", () => 1);
+        void self.updateState("");
+        await new Promise((resolve) => setImmediate(resolve));
+        return "end";
+      });
+    });
+    assert.equal(await it.app.sendTask("unwritable").get(soon), "end");
+    const said = it.logged.filter(([level, text]) => level === "warn" && text === "a state could not be stored");
+    assert.equal(said.length, 2);
+  });
+
   it("refuses a state without a name, and replacements that are none", async () => {
     await using it = await stage((app) => {
       app.task("nameless", { bind: true }, (self) => self.updateState(""));
