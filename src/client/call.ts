@@ -8,7 +8,7 @@ import { now } from "../util/time.js";
 import type { Config } from "./config.js";
 import { currentTask } from "./current-task.js";
 import { unknownName } from "./settings.js";
-import { checkTimeLimits } from "./time-limits.js";
+import { MOST_SECONDS, checkTimeLimits } from "./time-limits.js";
 import type { AnySignature, CallOptions } from "./types.js";
 
 const OPTION_NAMES: ReadonlySet<string> = new Set<keyof CallOptions>([
@@ -100,12 +100,9 @@ function checkDate(option: string, value: Date): number {
   return time;
 }
 
-/** A century is beyond any use and still a date everywhere. */
-const MAX_SECONDS = 100 * 366 * 86400;
-
 function checkSeconds(option: string, value: number): number {
-  if (typeof value !== "number" || !(Math.abs(value) <= MAX_SECONDS))
-    throw new ImproperlyConfigured(`${option} is ${String(value)}; expected seconds, at most ${MAX_SECONDS}`);
+  if (typeof value !== "number" || !(Math.abs(value) <= MOST_SECONDS))
+    throw new ImproperlyConfigured(`${option} is ${String(value)}; expected seconds, at most ${MOST_SECONDS}`);
   return value;
 }
 

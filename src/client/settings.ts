@@ -55,6 +55,12 @@ export interface Setting {
   readonly initial: unknown;
 }
 
+/** Options that have no defaults of their own. */
+export const withoutDefaults = <K extends string>(checks: Readonly<Record<K, Check>>): Readonly<Record<K, Setting>> =>
+  Object.fromEntries(
+    Object.entries<Check>(checks).map(([name, check]) => [name, { check, initial: undefined }]),
+  ) as Record<K, Setting>;
+
 /** Defaults overlaid by the given values. An unknown name or a wrong value throws `ImproperlyConfigured`. */
 export function checkSettings<T extends object>(
   what: string,

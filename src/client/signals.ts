@@ -1,3 +1,4 @@
+import { ImproperlyConfigured } from "../errors.js";
 import type { Message, MessageProperties } from "../protocol/message.js";
 import type { State } from "../protocol/result.js";
 import type { TaskRequest } from "../protocol/task-message.js";
@@ -96,9 +97,11 @@ export class Signal<P> {
 
   /**
    * Has the handler called from now on; `sender` limits it to one task's or node's name. What it throws or rejects with is
-   * logged and changes nothing else. Returns what disconnects it.
+   * logged and changes nothing else. Returns what disconnects it. Throws `ImproperlyConfigured` for what is no function.
    */
   connect(handler: SignalHandler<P>, options: { readonly sender?: string } = {}): () => void {
+    if (typeof handler !== "function")
+      throw new ImproperlyConfigured(`a handler of the signal ${this.#name} is ${typeof handler}; expected a function`);
     const receiver = { handler, sender: options.sender };
     this.#receivers = [...this.#receivers, receiver];
     return () => {

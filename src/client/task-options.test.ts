@@ -23,7 +23,9 @@ describe("options of a task", () => {
     [{ params: "a" }, /params is "a"; expected a list of names/],
     [{ schema: { parse: () => 1 } }, /schema is an object; expected a Standard Schema/],
     [{ priority: 300 }, /priority is 300/],
-    [{ expires: new Date(NaN) }, /expires is an object; expected seconds above 0, or a valid Date/],
+    [{ expires: new Date(NaN) }, /expires is an object; expected seconds above 0, at most \d+, or a valid Date/],
+    [{ expires: 1e12 }, /expires is 1000000000000; expected seconds above 0/],
+    [{ defaultRetryDelay: 1e12 }, /defaultRetryDelay is 1000000000000; expected a number of at least 0 at most/],
     [{ acksLate: "yes" }, /acksLate is "yes"; expected true or false/],
   ];
   for (const [options, message] of wrong)

@@ -1,8 +1,18 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { ImproperlyConfigured } from "../errors.js";
 import { RATE, isRate } from "./rate.js";
-import { boolean, checkSettings, custom, nullable, number, text, unknownName } from "./settings.js";
-import { checkTimeLimits } from "./time-limits.js";
+import {
+  type Check,
+  boolean,
+  checkSettings,
+  custom,
+  nullable,
+  number,
+  text,
+  unknownName,
+  withoutDefaults,
+} from "./settings.js";
+import { MOST_SECONDS, checkTimeLimits } from "./time-limits.js";
 import type { CallOptions, TaskOptions } from "./types.js";
 
 /** Options of a task whatever its arguments. */
@@ -26,10 +36,12 @@ const schema = custom(
   "a Standard Schema (zod, valibot, arktype, ...), which has ~standard",
 );
 const moment = custom(
-  (value) => (typeof value === "number" && value > 0) || (value instanceof Date && !Number.isNaN(value.getTime())),
-  "seconds above 0, or a valid Date",
+  (value) =>
+    (typeof value === "number" && value > 0 && value <= MOST_SECONDS) ||
+    (value instanceof Date && !Number.isNaN(value.getTime())),
+  `seconds above 0, at most ${MOST_SECONDS}, or a valid Date`,
 );
-const seconds = number({ min: 0 });
+const seconds = number({ min: 0, max: MOST_SECONDS });
 const limit = number({ above: 0 });
 const priority = number({ min: 0, max: 255, integer: true });
 const factor = custom(
@@ -37,7 +49,7 @@ const factor = custom(
   "true, false, or a factor of at least 0",
 );
 
-const CHECKS: Readonly<Record<keyof TaskOptions, (value: unknown) => string | null>> = {
+const CHECKS: Readonly<Record<keyof TaskOptions, Check>> = {
   bind: boolean,
   params: names,
   schema,
@@ -72,9 +84,7 @@ const CHECKS: Readonly<Record<keyof TaskOptions, (value: unknown) => string | nu
   softTimeLimit: limit,
 };
 
-const SETTINGS = Object.fromEntries(
-  Object.entries(CHECKS).map(([name, check]) => [name, { check, initial: undefined }]),
-) as unknown as Record<keyof TaskOptions, { check: (value: unknown) => string | null; initial: undefined }>;
+const SETTINGS = withoutDefaults(CHECKS);
 
 /** Throws `ImproperlyConfigured` for an option that is unknown or cannot be meant. `whose` names the task. */
 export function checkTaskOptions(whose: string, options: Readonly<DefinedOptions>): void {

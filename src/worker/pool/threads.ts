@@ -21,8 +21,6 @@ export interface ThreadsOptions {
   readonly tasks: readonly string[];
   /** For tasks that run beside the worker whatever its pool. */
   readonly here: Omit<RunHost, "storeState">;
-  /** V8's limits for each thread. */
-  readonly resourceLimits?: { readonly maxOldGenerationSizeMb: number };
 }
 
 /** Seconds that a module may take to load. */
@@ -97,7 +95,7 @@ export class ThreadsPool implements Pool {
   }
 
   #open(): Piscina<ThreadJob, unknown> {
-    const { size, data, resourceLimits, here } = this.#options;
+    const { size, data, here } = this.#options;
     const workerData: ThreadData = { ...data, kind: "celeriac-pool-thread", loads: this.#loads };
     const piscina = new Piscina<ThreadJob, unknown>({
       filename: fileURLToPath(ENTRY),
@@ -109,7 +107,6 @@ export class ThreadsPool implements Pool {
       // Handlers that wait for something need their event loop.
       atomics: "disabled",
       recordTiming: false,
-      ...(resourceLimits && { resourceLimits }),
     });
     // Not while a task ran: that one is told otherwise.
     piscina.on("error", (error: unknown) =>

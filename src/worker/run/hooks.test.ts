@@ -100,6 +100,11 @@ describe("signals", () => {
     assert.ok(it.logged.some(([level, text]) => level === "error" && text.includes("signal beforeTaskPublish failed")));
   });
 
+  it("refuse a handler that is none", async () => {
+    await using it = await stage(() => undefined);
+    assert.throws(() => it.app.signals.taskPrerun.connect("log" as never), /taskPrerun is string; expected a function/);
+  });
+
   it("may change headers and properties before a task is sent, and are waited for", async () => {
     await using it = await stage((app) => {
       app.signals.beforeTaskPublish.connect(async ({ headers, properties }) => {

@@ -1,16 +1,23 @@
-import { boolean, checkSettings, custom, nullable, number, record, text } from "../../client/settings.js";
+import {
+  type Check,
+  boolean,
+  checkSettings,
+  custom,
+  nullable,
+  number,
+  record,
+  text,
+  withoutDefaults,
+} from "../../client/settings.js";
 import type { RetryOptions } from "../../client/task-context.js";
-import { checkTimeLimits } from "../../client/time-limits.js";
+import { MOST_SECONDS, checkTimeLimits } from "../../client/time-limits.js";
 import { ImproperlyConfigured } from "../../errors.js";
-
-/** A century is beyond any use and still a date everywhere. */
-const MOST_SECONDS = 100 * 366 * 86400;
 
 const isDate = (value: unknown): boolean => value instanceof Date && !Number.isNaN(value.getTime());
 const isSeconds = (value: unknown): boolean => typeof value === "number" && Math.abs(value) <= MOST_SECONDS;
 const limit = number({ above: 0 });
 
-const CHECKS: Readonly<Record<keyof RetryOptions, (value: unknown) => string | null>> = {
+const CHECKS: Readonly<Record<keyof RetryOptions, Check>> = {
   countdown: custom(isSeconds, `seconds, at most ${MOST_SECONDS}`),
   eta: custom(isDate, "a valid Date"),
   maxRetries: nullable(number({ min: 0, integer: true })),
@@ -31,9 +38,7 @@ const CHECKS: Readonly<Record<keyof RetryOptions, (value: unknown) => string | n
   ignoreResult: boolean,
 };
 
-const SETTINGS = Object.fromEntries(
-  Object.entries(CHECKS).map(([name, check]) => [name, { check, initial: undefined }]),
-) as unknown as Record<keyof RetryOptions, { check: (value: unknown) => string | null; initial: undefined }>;
+const SETTINGS = withoutDefaults(CHECKS);
 
 /** Throws `ImproperlyConfigured` for what cannot be meant; what went wrong before is not lost, but its cause. */
 export function checkRetryOptions(options: RetryOptions): void {
