@@ -19,10 +19,13 @@ export function stackFrames(stack: string, message: string): Frame[] {
   const start = message === "" ? -1 : stack.indexOf(message);
   for (const text of stack.slice(start < 0 ? 0 : start + message.length).split("\n")) {
     if (text.length > LONGEST_LINE) continue;
-    const at = /^\s+at (.+)$/.exec(text)?.[1];
-    const place = at && /^(?:(.*) \()?([^()]+):(\d+):\d+\)?$/.exec(at);
-    if (!place) continue;
-    const [, called = "", file = "", line = ""] = place;
+    const at = /^\s+at (.+)$/.exec(text)?.[1] ?? "";
+    // Paths may have parentheses of their own: `C:\Program Files (x86)\app.js`.
+    const open = at.endsWith(")") ? at.indexOf(" (") : -1;
+    const place = /^(.+):(\d+):\d+$/.exec(open < 0 ? at : at.slice(open + 2, -1));
+    if (!place || place[0].startsWith("eval at ")) continue;
+    const [, file = "", line = ""] = place;
+    const called = open < 0 ? "" : at.slice(0, open);
     const fn = called.replace(/^(?:async |new )+/, "").replace(/ \[as .*\]$/, "");
     found.push({
       file: path(file.replace(/^async /, "")),
