@@ -14,7 +14,7 @@ import { type Queue, queue, toQueue } from "../../src/protocol/queue.js";
 import { openBrokerAt, uniqueName } from "../drivers/index.js";
 import type { BrokerDriver, Place } from "../drivers/index.js";
 import { redisBackend } from "../drivers/redis.js";
-import { until } from "../expect.js";
+import { within } from "./within.js";
 
 /** One result document as it was stored. */
 export interface StoredDocument {
@@ -106,7 +106,11 @@ export class Ground {
     );
     const destination = { exchange: controlExchange("celery"), routingKey: "" };
     await this.broker.publish(message, destination, { mandatory: false });
-    await until(() => this.#replies.has(ticket));
+    await within(
+      15,
+      () => this.#replies.has(ticket),
+      () => `${hostname} does not answer to ${method}`,
+    );
   }
 
   /** Messages that somebody holds and has not settled. RabbitMQ shows them to nobody; they come back when he goes. */

@@ -6,15 +6,16 @@ import type { Message } from "../../src/protocol/message.js";
 import { queue } from "../../src/protocol/queue.js";
 import { saferepr } from "../../src/protocol/saferepr.js";
 import { uniqueName } from "../drivers/index.js";
-import { until } from "../expect.js";
 import { pythonEnvironment } from "../python/environment.js";
 import { ensureVenv, newestCelery } from "../python/venvs.mjs";
 import { type Child, startChild } from "../servers/children.js";
 import { type Event, type Ground, read } from "./ground.js";
 import { type Declaration, type Row, taskName } from "./row.js";
 import { Liner, type Names, type Sighting } from "./sighting.js";
+import { within } from "./within.js";
 
-export type SideName = "python" | "async" | "threads";
+/** `solo` is a Python worker that runs its tasks in its own process: it starts quickly. */
+export type SideName = "python" | "solo" | "async" | "threads";
 
 const folder = fileURLToPath(new URL(".", import.meta.url));
 
@@ -43,7 +44,7 @@ export class Side {
     const hostname = `${name}-${randomBytes(3).toString("hex")}@table`;
     const [nextQueue, deadQueue] = [uniqueName("table-next"), uniqueName("table-dead")];
     const own = await ground.makeQueue(deadQueue);
-    const start = name === "python" ? startPython : startOurs;
+    const start = name === "python" || name === "solo" ? startPython : startOurs;
     const child = await start({ name, ground, hostname, queue: own, tasks, conf });
     const side = new Side(name, ground, hostname, own, nextQueue, deadQueue, child);
     await ground.watch(queue(nextQueue), ({ message }) => side.#next.push(message));
@@ -68,7 +69,12 @@ export class Side {
           : documents().filter(({ status }) => status === what).length;
     const act = async (when: string): Promise<void> => {
       if (row.act?.when !== when) return;
-      if (when !== "before") await until(() => seen(`task-${when}`) > 0);
+      if (when !== "before")
+        await within(
+          15,
+          () => seen(`task-${when}`) > 0,
+          () => `${this.name} did not tell of task-${when}`,
+        );
       const text = JSON.stringify(row.act.arguments).replaceAll("$ID", id);
       await ground.command(this.hostname, row.act.method, JSON.parse(text) as Record<string, unknown>);
     };
@@ -94,12 +100,12 @@ export class Side {
       () => over() || !this.child.running,
       async () => `${this.name} saw only ${JSON.stringify(await sighting(), null, 1)}`,
     );
-    await this.#fence();
+    await this.fence();
     return sighting();
   }
 
   /** What was sent before has been taken, and what it caused has been told: later things come after. */
-  async #fence(): Promise<void> {
+  async fence(): Promise<void> {
     const id = randomUUID();
     await this.ground.publish(this.queue.name, taskMessage({ what: "fence", until: [] }, id, "table.fence"));
     const done = (): boolean =>
@@ -164,7 +170,7 @@ interface Start {
 /** Rows are played several at a time: most of them wait. */
 const concurrency = 4;
 
-async function startPython({ ground, hostname, queue: own, tasks, conf }: Start): Promise<Child> {
+async function startPython({ name, ground, hostname, queue: own, tasks, conf }: Start): Promise<Child> {
   const { place, results } = ground;
   const settings = Object.entries({ ...conf, taskDefaultQueue: own.name });
   const env = pythonEnvironment({
@@ -174,7 +180,8 @@ async function startPython({ ground, hostname, queue: own, tasks, conf }: Start)
     conf: Object.fromEntries(settings.map(([key, value]) => [snake(key), value])),
   });
   env.CELERIAC_TABLE = JSON.stringify({ queues: [own], tasks });
-  const args = ["-m", "celery", "-A", "table_tasks", "worker", "-l", "INFO", "-n", hostname, "-P", "prefork"];
+  const args = ["-m", "celery", "-A", "table_tasks", "worker", "-l", "INFO", "-n", hostname];
+  args.push("-P", name === "python" ? "prefork" : name);
   args.push("-c", String(concurrency), "-Q", own.name, "-E", "--without-mingle");
   const child = startChild(await ensureVenv(newestCelery), args, { cwd: folder, env });
   return ready(child);
@@ -237,14 +244,5 @@ function body(message: Message): unknown {
     return read(message);
   } catch {
     return Buffer.from(message.body).toString("latin1");
-  }
-}
-
-/** Waits until something holds; says what there is when it does not come to it. */
-async function within(seconds: number, holds: () => boolean, otherwise: () => Promise<string>): Promise<void> {
-  const end = Date.now() + seconds * 1000;
-  while (!holds()) {
-    if (Date.now() > end) throw new Error(`${seconds} s passed; ${await otherwise()}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { brokers } from "../drivers/index.js";
 import { needShared } from "../servers/shared.js";
+import { aFewAtATime } from "./a-few-at-a-time.js";
 import { ackRows, lostRows } from "./ack-rows.js";
 import { oddRows } from "./odd-rows.js";
 import { revokeRows } from "./revoke-rows.js";
@@ -34,7 +35,10 @@ for (const driver of brokers.filter(({ name }) => name === "redis" || name === "
       const started = await Promise.allSettled(NAMES.map((name) => Side.start(name, ground, tasks, conf)));
       sides = started.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
       for (const one of started) if (one.status === "rejected") throw one.reason;
-      played = playAll(sides);
+      played = aFewAtATime(AT_ONCE, rows, (row) => {
+        const playing = sides.filter(({ name }) => !row.notIn?.some((one) => one === name));
+        return Promise.all(playing.map((side) => side.play(row)));
+      });
     });
     after(async () => {
       await Promise.all(sides.map((side) => side.stop()));
@@ -57,18 +61,3 @@ for (const driver of brokers.filter(({ name }) => name === "redis" || name === "
       );
     });
   });
-
-/** Plays all rows, a few at a time; each has its own promise, in the order of the table. */
-function playAll(sides: readonly Side[]): Map<Row, Promise<Sighting[]>> {
-  const played = new Map<Row, Promise<Sighting[]>>();
-  const running: Promise<unknown>[] = Array.from({ length: AT_ONCE }, () => Promise.resolve());
-  for (const [at, row] of rows.entries()) {
-    const playing = sides.filter(({ name }) => !row.notIn?.some((one) => one === name));
-    const before = running[at % AT_ONCE] ?? Promise.resolve();
-    const one = before.then(() => Promise.all(playing.map((side) => side.play(row))));
-    // Its test looks at the failure.
-    running[at % AT_ONCE] = one.catch(() => undefined);
-    played.set(row, one);
-  }
-  return played;
-}
