@@ -3,16 +3,15 @@ import { Celery } from "celeriac";
 import { Worker } from "celeriac/worker";
 import { report } from "./measure.js";
 
-const { broker, queue, etaLimit, settle } = JSON.parse(process.argv[2] ?? "{}") as {
+const { broker, queue, settle } = JSON.parse(process.argv[2] ?? "{}") as {
   broker: string;
   queue: string;
-  etaLimit: number | null;
   /** Milliseconds without a new message after which it is full. */
   settle: number;
 };
 let received = 0;
 let last = performance.now();
-const app = new Celery({ broker, taskDefaultQueue: queue, workerEtaTaskLimit: etaLimit });
+const app = new Celery({ broker, taskDefaultQueue: queue });
 app.task("bench.noop", { ignoreResult: true }, () => null);
 app.signals.taskReceived.connect(() => {
   received++;

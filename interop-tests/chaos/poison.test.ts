@@ -5,7 +5,7 @@ import { PythonClient } from "../python/client.js";
 import { needShared, sharedServer } from "../servers/shared.js";
 import { deepCombinations, openStage } from "../stage.js";
 import type { Stage } from "../stage.js";
-import { countsOf } from "./counts.js";
+import { type Counts, countsOf } from "./counts.js";
 import { type Member, nodeMember } from "./fleet.js";
 import { Ledger } from "./ledger.js";
 
@@ -20,6 +20,7 @@ for (const combination of deepCombinations)
     let ledger: Ledger;
     let python: PythonClient;
     let member: Member | undefined;
+    let counts: Counts | undefined;
 
     before(async function () {
       for (const kind of ["redis", combination.broker.server] as const) if (kind) await needShared(this, kind);
@@ -27,6 +28,7 @@ for (const combination of deepCombinations)
       python = await PythonClient.start(stage.target);
     });
     after(async () => {
+      counts?.close();
       await member?.end();
       await python?.close();
       await ledger?.close();
@@ -38,7 +40,7 @@ for (const combination of deepCombinations)
       const { url } = await sharedServer("redis");
       ledger = new Ledger(url, prefix);
       const dead = stage.extraQueue("dead");
-      const counts = countsOf(stage);
+      counts = countsOf(stage);
       member = nodeMember({
         ...{ stage, acksLate: true, ledger: { url, prefix }, concurrency: 4 },
         transportOptions: combination.broker.name === "redis" ? quick : {},
@@ -53,7 +55,8 @@ for (const combination of deepCombinations)
       const outcome = python.get(poison, 60);
       let deaths = 0;
       let over = false;
-      void outcome.finally(() => (over = true));
+      const settled = (): void => void (over = true);
+      outcome.then(settled, settled);
       while (!over) {
         // It may be dead before it can say that it is ready.
         await member.start().catch(() => undefined);
@@ -69,7 +72,6 @@ for (const combination of deepCombinations)
       await member.stop();
       assert.equal(await counts.waiting(), 0);
       assert.equal(await counts.unacknowledged(), 0);
-      counts.close();
 
       const message = await python.take(dead);
       assert.equal(message?.headers.id, poison);

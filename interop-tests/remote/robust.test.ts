@@ -9,7 +9,7 @@ import { Worker } from "../../src/worker/index.js";
 import { recordingLogger, until } from "../expect.js";
 import { PythonClient } from "../python/client.js";
 import { startNodeWorker } from "../python-to-node/worker.js";
-import { temporaryFolder } from "../servers/children.js";
+import { removeFolder, temporaryFolder } from "../servers/children.js";
 import { needShared, sharedServer } from "../servers/shared.js";
 import { deepCombinations, openStage } from "../stage.js";
 import type { Stage } from "../stage.js";
@@ -120,7 +120,8 @@ for (const combination of deepCombinations)
       });
 
     it("and what was revoked stays so when the worker is killed", async () => {
-      const stateDb = join(temporaryFolder("state"), "%n.state");
+      const folder = temporaryFolder("state");
+      const stateDb = join(folder, "%n.state");
       const queue = stage.extraQueue("state");
       const options = { queues: [queue], stateDb, hostname: "kept@robust", concurrency: 1 };
       let child = await startNodeWorker(stage.options, options);
@@ -140,6 +141,7 @@ for (const combination of deepCombinations)
         assert.equal((await python.get(id)).raised?.type, "TaskRevokedError");
       } finally {
         await child.kill();
+        removeFolder(folder);
       }
     });
   });

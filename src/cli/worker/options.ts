@@ -82,8 +82,8 @@ export function addWorkerOptions(command: Command): void {
   add("--purge", "remove the messages of its queues first");
   command.addOption(option("--discard", "the same as --purge").hideHelp());
   add("-I, --include <modules>", "further modules to load, with commas between them", (one) => one.argParser(names));
-  add("--without-gossip", "do not listen to other workers");
-  add("--without-mingle", "do not ask other workers for their revoked tasks at the start");
+  add("--without-gossip", "taken for the sake of Celery: other workers are not listened to");
+  add("--without-mingle", "taken for the sake of Celery: other workers are not asked for what was revoked");
   add("--without-heartbeat", "send no heartbeats to monitors");
   add("--heartbeat-interval <seconds>", "seconds between them", (one) => one.argParser(seconds({ above: 0 })));
   add("--shutdown-timeout <seconds>", "seconds after which a warm shutdown becomes cold", (one) =>
