@@ -26,6 +26,13 @@ describe("a call as a request (celery/app/base.py send_task)", () => {
     assert.equal(request.replyTo, "reply-queue");
   });
 
+  it("refuses limits that are no seconds", () => {
+    for (const timeLimit of [-1, NaN, Infinity, "5"])
+      refused({ timeLimit }, /timeLimit is .+; expected a number of seconds/);
+    refused({ softTimeLimit: 5, timeLimit: 3 }, /softTimeLimit \(5 s\) is above timeLimit/);
+    assert.deepEqual(build({ softTimeLimit: 5, timeLimit: 0 }).timeLimit, [0, 5], "0 leaves it to the task");
+  });
+
   it("says when in texts with an offset and six digits or none", () => {
     assert.equal(build({ eta: new Date("2026-11-20T15:52:33.333Z") }).eta, "2026-11-20T15:52:33.333000+00:00");
     assert.equal(build({ expires: new Date("2026-11-20T15:52:33Z") }).expires, "2026-11-20T15:52:33+00:00");

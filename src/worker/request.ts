@@ -70,8 +70,8 @@ export class Request implements RunRequest, CurrentTask {
     this.trackStarted = !ignored && (options.trackStarted ?? config.taskTrackStarted);
     this.sendsEvents = options.sendEvents ?? true;
     // The message's limits win over the task's, those over the configuration's.
-    this.hardLimit = task.timeLimit[0] ?? options.timeLimit ?? config.taskTimeLimit;
-    this.softLimit = task.timeLimit[1] ?? options.softTimeLimit ?? config.taskSoftTimeLimit;
+    this.hardLimit = asked(task.timeLimit[0]) ?? options.timeLimit ?? config.taskTimeLimit;
+    this.softLimit = asked(task.timeLimit[1]) ?? options.softTimeLimit ?? config.taskSoftTimeLimit;
   }
 
   get task(): TaskRequest {
@@ -110,8 +110,8 @@ export class Request implements RunRequest, CurrentTask {
   /** Other limits than those it came with, unless its message has its own. */
   limitTime({ soft, hard }: TimeLimits): void {
     const [ownHard, ownSoft] = this.task.timeLimit;
-    this.hardLimit = ownHard ?? hard;
-    this.softLimit = ownSoft ?? soft;
+    this.hardLimit = asked(ownHard) ?? hard;
+    this.softLimit = asked(ownSoft) ?? soft;
   }
 
   addChild(child: ResultNode): void {
@@ -129,6 +129,9 @@ export class Request implements RunRequest, CurrentTask {
     return decodeTask(this.delivery.message, { accept, floats: "keep" });
   }
 }
+
+/** A limit that a message asks for; 0 leaves it to the task, as in Python. */
+const asked = (seconds: number | null): number | null => (seconds === 0 ? null : seconds);
 
 const NOTHING: ReadonlySet<string> = new Set();
 const DONE = Promise.resolve();

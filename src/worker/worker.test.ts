@@ -274,6 +274,11 @@ describe("worker", () => {
       assert.deepEqual(error.args, [0.01], "the message's limit wins");
       return true;
     });
+    await assert.rejects(it.app.sendTask("never", [], { timeLimit: 0 }).get(soon), (error) => {
+      assert.ok(error instanceof TimeLimitExceeded);
+      assert.deepEqual(error.args, [0.05], "0 leaves it to the task");
+      return true;
+    });
   });
 
   it("runs callbacks, errbacks and the tasks that a task sends", async () => {

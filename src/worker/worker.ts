@@ -135,7 +135,7 @@ export class Worker implements AsyncDisposable {
   /** Changes the time limits of a task in seconds, for those that start from now on; what is left out is no limit. */
   timeLimit(task: string, limits: { readonly soft?: number | null; readonly hard?: number | null }): void {
     checkTimeLimits(limits.soft, limits.hard);
-    this.#timeLimits.set(task, { soft: limits.soft ?? null, hard: limits.hard ?? null });
+    this.#timeLimits.set(task, { soft: limits.soft || null, hard: limits.hard || null });
   }
 
   async #consume(): Promise<void> {
