@@ -14,7 +14,8 @@ export async function failure(promise: Promise<unknown>): Promise<TaskError> {
 /** Waits until a condition holds; one that throws does not hold yet. Mocha's timeout is the limit. */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   const holds = async (): Promise<boolean> => condition();
-  while (!(await holds().catch(() => false))) await new Promise((resolve) => setTimeout(resolve, 10));
+  // After the limit nobody waits any more: the process must be able to end.
+  while (!(await holds().catch(() => false))) await new Promise((resolve) => setTimeout(resolve, 10).unref());
 }
 
 /** What a logger was told, for tests that look at it. */

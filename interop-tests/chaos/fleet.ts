@@ -124,7 +124,7 @@ async function python({ stage, acksLate, transportOptions, ledger }: FleetOption
     cwd: folder,
     env: { ...environment, CHAOS_LEDGER: ledger.url, CHAOS_PREFIX: ledger.prefix },
   });
-  return untilReady(child, / ready\./);
+  return child.ready(60);
 }
 
 function node({ stage, acksLate, transportOptions, ledger, settings, concurrency = 2 }: FleetOptions): Promise<Child> {
@@ -140,15 +140,5 @@ function node({ stage, acksLate, transportOptions, ledger, settings, concurrency
     ["--import", "tsx", `${folder}worker-process.ts`, JSON.stringify({ app, worker })],
     { env: { ...process.env, CHAOS_LEDGER: ledger.url, CHAOS_PREFIX: ledger.prefix } },
   );
-  return untilReady(child, / ready\./);
-}
-
-async function untilReady(child: Child, pattern: RegExp): Promise<Child> {
-  try {
-    await child.until(pattern, 60);
-  } catch (error) {
-    await child.kill();
-    throw error;
-  }
-  return child;
+  return child.ready(60);
 }

@@ -30,15 +30,8 @@ export function startCommand(args: readonly string[], options: CommandOptions = 
 }
 
 /** Starts `celeriac -A app.ts worker -l info` with these further arguments; resolves once it consumes. */
-export async function startWorker(args: readonly string[], options: CommandOptions = {}): Promise<Child> {
-  const child = startCommand(["-A", appModule, "worker", "-l", "info", ...args], options);
-  try {
-    await child.until(/ ready\./, 30);
-  } catch (error) {
-    await child.kill();
-    throw error;
-  }
-  return child;
+export function startWorker(args: readonly string[], options: CommandOptions = {}): Promise<Child> {
+  return startCommand(["-A", appModule, "worker", "-l", "info", ...args], options).ready(30);
 }
 
 /** Runs a command to its end. */

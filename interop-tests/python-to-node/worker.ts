@@ -7,13 +7,6 @@ import type { Child } from "../servers/children.js";
 const script = fileURLToPath(new URL("worker-process.ts", import.meta.url));
 
 /** Starts our worker with the tasks of these tests in a process of its own; resolves once it consumes. */
-export async function startNodeWorker(app: CeleryOptions, worker: WorkerOptions = {}): Promise<Child> {
-  const child = startChild(process.execPath, ["--import", "tsx", script, JSON.stringify({ app, worker })]);
-  try {
-    await child.until(/ ready\./, 30);
-  } catch (error) {
-    await child.kill();
-    throw error;
-  }
-  return child;
+export function startNodeWorker(app: CeleryOptions, worker: WorkerOptions = {}): Promise<Child> {
+  return startChild(process.execPath, ["--import", "tsx", script, JSON.stringify({ app, worker })]).ready(30);
 }

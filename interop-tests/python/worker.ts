@@ -43,12 +43,7 @@ export async function startPythonWorker(options: PythonWorkerOptions): Promise<P
   if (!options.neighbours) args.push("--without-gossip", "--without-mingle");
   args.push(...(options.args ?? []));
   const child = startChild(python, args, { cwd: appFolder, env: pythonEnvironment(options) });
-  try {
-    await child.until(/ ready\./, 40, `a Celery ${options.version} worker to be ready`);
-  } catch (error) {
-    await child.kill();
-    throw error;
-  }
+  await child.ready(40, `a Celery ${options.version} worker to be ready`);
   return {
     hostname,
     pid: child.process.pid ?? 0,

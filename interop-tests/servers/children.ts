@@ -94,6 +94,17 @@ export class Child {
     }
   }
 
+  /** Waits for the line with which workers of both languages say that they consume; ends one that does not come to it. */
+  async ready(seconds: number, what?: string): Promise<this> {
+    try {
+      await this.until(/ ready\./, seconds, what);
+    } catch (error) {
+      await this.kill();
+      throw error;
+    }
+    return this;
+  }
+
   /** Signals the process alone (warm endings are its own business). */
   signal(signal: NodeJS.Signals): void {
     if (!this.#ended) this.process.kill(signal);

@@ -19,6 +19,15 @@ export type SideName = "python" | "solo" | "async" | "threads";
 
 const folder = fileURLToPath(new URL(".", import.meta.url));
 
+/** A row's message, and what is seen of it. */
+export interface Observed {
+  readonly id: string;
+  readonly message: Message;
+  /** How often something of `Row.until` was seen. */
+  readonly seen: (what: string) => number;
+  readonly sighting: () => Promise<Sighting>;
+}
+
 /** One worker of either language, with queues of its own. */
 export class Side {
   readonly #next: Message[] = [];
@@ -40,12 +49,14 @@ export class Side {
     ground: Ground,
     tasks: readonly Declaration[],
     conf: Partial<CeleryOptions>,
+    // Rows are played several at a time: most of them wait.
+    concurrency = 4,
   ): Promise<Side> {
     const hostname = `${name}-${randomBytes(3).toString("hex")}@table`;
     const [nextQueue, deadQueue] = [uniqueName("table-next"), uniqueName("table-dead")];
     const own = await ground.makeQueue(deadQueue);
     const start = name === "python" || name === "solo" ? startPython : startOurs;
-    const child = await start({ name, ground, hostname, queue: own, tasks, conf });
+    const child = await start({ name, ground, hostname, queue: own, tasks, conf, concurrency });
     const side = new Side(name, ground, hostname, own, nextQueue, deadQueue, child);
     await ground.watch(queue(nextQueue), ({ message }) => side.#next.push(message));
     await ground.watch(queue(deadQueue), ({ message }) => side.#dead.push(message));
@@ -54,6 +65,43 @@ export class Side {
 
   /** Sends the row's message, waits until everything has happened, and tells what it was. */
   async play(row: Row): Promise<Sighting> {
+    const { ground } = this;
+    const { id, message, seen, sighting } = this.#observe(row);
+    const act = async (when: string): Promise<void> => {
+      if (row.act?.when !== when) return;
+      if (when !== "before")
+        await within(
+          15,
+          () => seen(`task-${when}`) > 0,
+          () => `${this.name} did not tell of task-${when}`,
+        );
+      const text = JSON.stringify(row.act.arguments).replaceAll("$ID", id);
+      await ground.command(this.hostname, row.act.method, JSON.parse(text) as Record<string, unknown>);
+    };
+    await act("before");
+    await ground.publish(this.queue.name, message);
+    await act("received");
+    await act("started");
+    await this.#all(row, seen, sighting);
+    await this.fence();
+    return sighting();
+  }
+
+  /** Sends the row's message, and no more. */
+  async send(row: Row): Promise<void> {
+    await this.ground.publish(this.queue.name, this.#message(row).message);
+  }
+
+  /** Sends the row's message and waits until all of `until` was seen: the task may still be under way. */
+  async begin(row: Row): Promise<Observed> {
+    const observed = this.#observe(row);
+    await this.ground.publish(this.queue.name, observed.message);
+    await this.#all(row, observed.seen, observed.sighting);
+    return observed;
+  }
+
+  /** What happens to a row's message from now on. */
+  #observe(row: Row): Observed {
     const { ground } = this;
     const start = { documents: ground.documents.length, events: ground.events.length };
     const { message, names, ids, id } = this.#message(row);
@@ -67,17 +115,6 @@ export class Side {
         : what.startsWith("task-")
           ? events().filter(({ type }) => type === what).length
           : documents().filter(({ status }) => status === what).length;
-    const act = async (when: string): Promise<void> => {
-      if (row.act?.when !== when) return;
-      if (when !== "before")
-        await within(
-          15,
-          () => seen(`task-${when}`) > 0,
-          () => `${this.name} did not tell of task-${when}`,
-        );
-      const text = JSON.stringify(row.act.arguments).replaceAll("$ID", id);
-      await ground.command(this.hostname, row.act.method, JSON.parse(text) as Record<string, unknown>);
-    };
     const sighting = async (): Promise<Sighting> => {
       const liner = new Liner(names);
       const eventLines = events().map((one) => liner.line(one));
@@ -89,10 +126,10 @@ export class Side {
         left: (await ground.unacked(this.queue.name)).filter((one) => one.includes(id)).map(() => "unacknowledged"),
       };
     };
-    await act("before");
-    await ground.publish(this.queue.name, message);
-    await act("received");
-    await act("started");
+    return { id, message, seen, sighting };
+  }
+
+  async #all(row: Row, seen: Observed["seen"], sighting: Observed["sighting"]): Promise<void> {
     const wanted = row.until.map((one) => one.split(" x"));
     const over = (): boolean => wanted.every(([what = "", times = "1"]) => seen(what) >= Number(times));
     await within(
@@ -100,8 +137,6 @@ export class Side {
       () => over() || !this.child.running,
       async () => `${this.name} saw only ${JSON.stringify(await sighting(), null, 1)}`,
     );
-    await this.fence();
-    return sighting();
   }
 
   /** What was sent before has been taken, and what it caused has been told: later things come after. */
@@ -141,11 +176,6 @@ export class Side {
     return { message, names, id, ids: new Set([id, ...others.map(([, value]) => value)]) };
   }
 
-  /** Sends the row's message, and no more. */
-  send(row: Row): Promise<void> {
-    return this.ground.publish(this.queue.name, this.#message(row).message);
-  }
-
   /** How many messages are in its queue. */
   waiting(): Promise<number> {
     return this.ground.broker.size(this.queue.name);
@@ -165,12 +195,10 @@ interface Start {
   readonly queue: { readonly name: string; readonly arguments: object };
   readonly tasks: readonly Declaration[];
   readonly conf: Partial<CeleryOptions>;
+  readonly concurrency: number;
 }
 
-/** Rows are played several at a time: most of them wait. */
-const concurrency = 4;
-
-async function startPython({ name, ground, hostname, queue: own, tasks, conf }: Start): Promise<Child> {
+async function startPython({ name, ground, hostname, queue: own, tasks, conf, concurrency }: Start): Promise<Child> {
   const { place, results } = ground;
   const settings = Object.entries({ ...conf, taskDefaultQueue: own.name });
   const env = pythonEnvironment({
@@ -184,26 +212,16 @@ async function startPython({ name, ground, hostname, queue: own, tasks, conf }: 
   args.push("-P", name === "python" ? "prefork" : name);
   args.push("-c", String(concurrency), "-Q", own.name, "-E", "--without-mingle");
   const child = startChild(await ensureVenv(newestCelery), args, { cwd: folder, env });
-  return ready(child);
+  return child.ready(40);
 }
 
-async function startOurs({ name, ground, hostname, queue: own, tasks, conf }: Start): Promise<Child> {
+async function startOurs({ name, ground, hostname, queue: own, tasks, conf, concurrency }: Start): Promise<Child> {
   const { place, results } = ground;
   const options = { ...conf, broker: place.url, backend: results.url, taskDefaultQueue: own.name };
   const worker = { hostname, concurrency, pool: name, queues: [own.name], taskEvents: true };
   const env = { ...process.env, CELERIAC_TABLE: JSON.stringify({ options, tasks }) };
   const args = ["--import", "tsx", `${folder}node-worker.ts`, JSON.stringify(worker)];
-  return ready(startChild(process.execPath, args, { env }));
-}
-
-async function ready(child: Child): Promise<Child> {
-  try {
-    await child.until(/ ready\./, 40);
-  } catch (error) {
-    await child.kill();
-    throw error;
-  }
-  return child;
+  return startChild(process.execPath, args, { env }).ready(40);
 }
 
 const snake = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
