@@ -94,6 +94,16 @@ describe("tasks that come back after they succeeded", () => {
     assert.equal(await it.app.asyncResult("elsewhere").get(soon), "stored");
   });
 
+  it("leave their place to others where a worker takes only what it can start", async () => {
+    await using it = await world({ workerDisablePrefetch: true });
+    await stored(it.app, "elsewhere");
+    await using _ = await new Worker(it.app, { concurrency: 1 }).start();
+    await sendBack(it.app, { id: "elsewhere" });
+    await sendBack(it.app, { id: "new" });
+    await until(() => it.runs.includes("new"));
+    assert.deepEqual(it.runs, ["new"]);
+  });
+
   it("have what follows them sent when their result knows of no children, and only then", async () => {
     await using it = await world();
     await stored(it.app, "alone");
@@ -216,6 +226,27 @@ describe("messages that come back again and again", () => {
     for (let n = 0; n < 8; n++) await sendBack(it.app, { id: `task${n}` });
     await until(() => ran === 8);
     assert.equal(most, 1);
+  });
+
+  it("are tried where a worker takes only what it can start", async () => {
+    await using it = setUp({ workerMaxRedeliveries: 5, workerDisablePrefetch: true });
+    let ran = 0;
+    it.app.task("work", () => ran++);
+    for (const id of ["one", "two"]) await sendBack(it.app, { id });
+    await using _ = await new Worker(it.app, { concurrency: 1 }).start();
+    await until(() => ran === 2);
+  });
+
+  it("hold back nothing for ever that comes under the same id meanwhile", async () => {
+    await using it = setUp({ workerMaxRedeliveries: 5 });
+    const ran: number[] = [];
+    it.app.task("work", { bind: true }, (self: TaskContext) => ran.push(self.request.retries));
+    await sendBack(it.app, { id: "one" });
+    // Sent by the worker that died, before it could acknowledge.
+    for (const retries of [1, 2]) await sendBack(it.app, { id: "one", retries }, { redelivered: false });
+    await using _ = await new Worker(it.app, { concurrency: 1 }).start();
+    await until(() => ran.length === 3);
+    assert.deepEqual(ran.toSorted(), [0, 1, 2]);
   });
 
   it("are not counted when a worker stops, or a task asks for it: what it did not do goes back as it came", async () => {

@@ -39,9 +39,11 @@ export class Comebacks {
   readonly #suspects = new Fifo<Request>();
   /** The one whose copy is on its way. */
   #tried: string | undefined;
-  /** The same until its old message is gone: a copy that kills this worker before would leave both. */
-  #counting: string | undefined;
-  #copy: Request | undefined;
+  /**
+   * Until its old message is gone, by id what came under that id meanwhile: a copy that kills this worker before would
+   * leave both.
+   */
+  readonly #counting = new Map<string, Request[]>();
   #timer: Timer | undefined;
 
   constructor(host: ComebacksHost) {
@@ -61,9 +63,10 @@ export class Comebacks {
   pass(request: Request): void {
     const { successes, redeliveries, ready, track } = this.#host;
     const { redelivered } = request.delivery.info;
-    if (request.id === this.#counting && !redelivered) {
+    const copies = this.#counting.get(request.id);
+    if (copies && !redelivered) {
       this.#held.add(request);
-      this.#copy = request;
+      copies.push(request);
       return;
     }
     // A copy that was counted is new to the broker, but the task is not.
@@ -130,7 +133,8 @@ export class Comebacks {
 
   async #count(request: Request): Promise<void> {
     const { redeliveries, ready, logger } = this.#host;
-    this.#counting = request.id;
+    const copies: Request[] = [];
+    this.#counting.set(request.id, copies);
     try {
       await redeliveries.count(request);
       await sleep(ACKNOWLEDGED_AFTER);
@@ -139,9 +143,9 @@ export class Comebacks {
       logger.warn("a message that came back could not be counted", { taskId: request.id, task: request.name, error });
       ready(request);
     } finally {
-      this.#counting = undefined;
-      if (this.#copy && this.#held.delete(this.#copy)) this.pass(this.#copy);
-      this.#copy = undefined;
+      if (this.#counting.get(request.id) === copies) this.#counting.delete(request.id);
+      // Not those that were given back meanwhile.
+      for (const copy of copies) if (this.#held.delete(copy)) this.pass(copy);
     }
   }
 

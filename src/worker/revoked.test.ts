@@ -65,6 +65,7 @@ describe("revoked tasks", () => {
     assert.ok(revoked.hasStamp(stamped({ number: [[1, 2]] })), "equal lists, as in Python");
     for (const stamps of [{ visit: "c" }, { visit: [] }, { visit: null }, { other: "a" }, { number: "1" }])
       assert.ok(!revoked.hasStamp(stamped(stamps)), JSON.stringify(stamps));
+    assert.ok(!revoked.hasStamp(stamped({ number: [[2n ** 60n]] })), "integers beyond what JSON can write here");
     assert.ok(!revoked.hasStamp({ stampedHeaders: null, stamps: { visit: "a" } }), "only headers said to be stamps");
     assert.ok(!revoked.hasStamp({ stampedHeaders: ["visit"], stamps: {} }));
   });

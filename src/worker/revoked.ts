@@ -110,8 +110,11 @@ export const stampValues = (stamp: unknown): readonly unknown[] =>
 /** Values that Python finds equal are the same here: lists and objects by what is in them, 1.0 as 1. */
 function comparable(value: unknown): unknown {
   if (value instanceof Number) return Number(value);
-  return typeof value === "object" && value !== null ? JSON.stringify(value) : value;
+  return typeof value === "object" && value !== null ? JSON.stringify(value, bigAsText) : value;
 }
+
+/** JSON has no place for what Python's big integers are here; no other value is written so. */
+const bigAsText = (_: string, value: unknown): unknown => (typeof value === "bigint" ? `\u0000${value}` : value);
 
 /** The values of a stamp that are among the given ones. */
 export function matchingStamps(stamp: unknown, wanted: unknown): unknown[] {

@@ -201,6 +201,8 @@ export class Scheduler {
     const done = (): void => {
       this.#settling--;
       this.#fill();
+      // What had come back and was decided on may have left a place.
+      this.#grant();
       this.#checkIdle();
     };
     void work.then(done, (error: unknown) => {
