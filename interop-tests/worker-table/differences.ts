@@ -117,3 +117,16 @@ export const protocolOne = (args: string): Difference => ({
     ),
   }),
 });
+
+export const stoppedSaysWhy: Difference = {
+  line: "A task that a cold shutdown stopped says so",
+  ours: lines(["documents"], (line) =>
+    line.replace('["Retry(Retry(...), None, None)",null,null]', '["cancelled by Celery"]'),
+  ),
+};
+
+export const keepsOrder: Difference = {
+  line: "On Redis, what a worker gives back keeps its order",
+  on: "redis",
+  ours: (python) => ({ ...python, left: python.left.toReversed() }),
+};

@@ -7,6 +7,8 @@ import type { Sighting } from "./sighting.js";
 export type Behaviour =
   | "add"
   | "fail"
+  /** Takes two seconds. */
+  | "nap"
   /** Goes on until it is stopped. */
   | "hang"
   /** The same, unless it was delivered before. */

@@ -32,6 +32,11 @@ def fail(self, *args):
     raise Exception("boom")
 
 
+def nap(self):
+    time.sleep(2)
+    return "rested"
+
+
 def hang(self):
     time.sleep(60)
     raise Exception("nobody stopped it")

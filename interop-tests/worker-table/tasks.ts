@@ -36,6 +36,7 @@ const handlers: Readonly<Record<Behaviour, Handler>> = {
   fail: () => {
     throw new Error("boom");
   },
+  nap: () => new Promise((resolve) => setTimeout(() => resolve("rested"), 2000)),
   hang: (self) => stopped(self.signal),
   hang_once: (self) => (self.request.deliveryInfo.redelivered ? "back" : stopped(self.signal)),
   hang_caught: (self) => stopped(self.signal).catch(() => "cleaned up"),
