@@ -90,8 +90,6 @@ export interface Config {
   readonly taskRetryOnWorkerLost: boolean;
   /** Rate limit of tasks that have none of their own: `"100/m"`, runs a second as a number, or null. */
   readonly taskDefaultRateLimit: string | number | null;
-  /** Tell monitors of each task that is sent (`task-sent`). Default false. */
-  readonly taskSendSentEvent: boolean;
   /** Hard and soft time limits of tasks that have none of their own, or null. */
   readonly taskTimeLimit: number | null;
   readonly taskSoftTimeLimit: number | null;
@@ -283,7 +281,6 @@ const SETTINGS = {
   taskRejectOnWorkerLost: { check: boolean, initial: false },
   taskRetryOnWorkerLost: { check: boolean, initial: false },
   taskDefaultRateLimit: { check: nullable(rateLimit), initial: null },
-  taskSendSentEvent: { check: boolean, initial: false },
   taskTimeLimit: { check: nullable(number({ above: 0 })), initial: null },
   taskSoftTimeLimit: { check: nullable(number({ above: 0 })), initial: null },
   taskInheritParentPriority: { check: boolean, initial: false },
