@@ -44,9 +44,9 @@ export async function failChain(
 }
 
 /** Tells those who asked to be told of a failure, with the id of the task. */
-export async function sendErrbacks(request: Request, { forwarder, logger }: StepsHost): Promise<void> {
-  const errbacks = request.task.errbacks ?? [];
-  if (errbacks.length === 0) return;
+export async function sendErrbacks(request: Request, { forwarder, accept, logger }: StepsHost): Promise<void> {
+  if (!request.task.errbacks?.length) return;
+  const errbacks = request.forForwarding(accept).errbacks ?? [];
   const links = { ...linksOf(request), rootId: request.task.rootId ?? request.id };
   await forwarder.sendAsGroup(errbacks, [request.id], links).catch((unsent: unknown) => {
     // Running the task again would not mend what cannot be written or routed.

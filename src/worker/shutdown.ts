@@ -25,6 +25,7 @@ export class Ladder {
   readonly #asked = { warm: deferred(), cold: deferred(), again: deferred(), hard: deferred() };
   #timer: Timer | undefined;
   #cold = 0;
+  #over = false;
 
   /** Each of them resolves when the shutdown was asked to go at least that far. */
   get warm(): Promise<void> {
@@ -50,7 +51,7 @@ export class Ladder {
     if (this.#cold >= 1) this.#asked.cold.resolve();
     if (this.#cold >= 2) this.#asked.again.resolve();
     if (this.#cold >= 3) this.#asked.hard.resolve();
-    if (timeout === undefined) return;
+    if (timeout === undefined || this.#over) return;
     this.#timer?.cancel();
     this.#timer = after(timeout * 1000, () => {
       this.#asked.cold.resolve();
@@ -60,6 +61,7 @@ export class Ladder {
 
   /** The shutdown is over. */
   end(): void {
+    this.#over = true;
     this.#timer?.cancel();
   }
 }

@@ -55,13 +55,16 @@ async function wind(parts: WindDownParts, options: WindDownOptions): Promise<voi
   // Where the broker did not answer, they are forgotten here.
   scheduler.giveBack().catch(() => undefined);
   await Promise.race([scheduler.idle(), recorded]);
-  const end = async (): Promise<void> => {
+  const farewell = async (): Promise<void> => {
     await control?.close();
     heart.stop();
     await events.flush();
-    await consumer.close();
   };
-  await patiently(end, "the connection did not close in order", options);
+  // Side by side: a command that takes long must not keep messages from going back.
+  await Promise.all([
+    patiently(farewell, "the worker did not sign off in order", options),
+    patiently(() => consumer.close(), "the connection did not close in order", options),
+  ]);
   await patiently(() => pool.stop(), "the pool did not stop", options);
 }
 

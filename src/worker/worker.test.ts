@@ -15,6 +15,7 @@ import { toQueue } from "../protocol/queue.js";
 import type { ResultRecord } from "../protocol/result.js";
 import { encodeContent } from "../protocol/serializers/registry.js";
 import { deferred } from "../util/deferred.js";
+import { Float } from "../protocol/values.js";
 import { newId } from "../util/id.js";
 import { Worker } from "./worker.js";
 import type { WorkerOptions } from "./options.js";
@@ -314,6 +315,22 @@ describe("worker", () => {
       (await parent.children()).map(({ id }) => id),
       [child],
     );
+  });
+
+  it("sends errbacks with Python's floats as they are", async () => {
+    await using it = await setUp((app) =>
+      app.task("bad", () => {
+        throw new Error("x");
+      }),
+    );
+    const errback = it.app.signature("errback", [new Float(1)], { queue: "elsewhere" });
+    await it.app.sendTask("bad", [], { linkError: errback });
+    const broker = await it.app.broker();
+    const consumer = broker.consume([it.app.queues.get("elsewhere")], { noAck: true });
+    for await (const { message } of consumer) {
+      assert.match(Buffer.from(message.body).toString(), /^\[\["[^"]+", 1\.0\], /);
+      break;
+    }
   });
 
   it("refuses a task that it could not continue, before it runs: chords, and what is hidden in a group", async () => {

@@ -303,7 +303,7 @@ export class Worker implements AsyncDisposable {
   }
 
   async #stop({ how = "warm" }: ShutdownOptions): Promise<void> {
-    if (this.#state === "stopped") return;
+    if (this.#state === "stopped") return this.#ladder.end();
     this.#state = "stopping";
     const { signals, logger } = this.#app;
     void signals.workerShuttingDown.send(this.hostname, { hostname: this.hostname, how });

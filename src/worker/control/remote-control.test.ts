@@ -284,4 +284,34 @@ describe("remote control of a worker", () => {
     await new Promise((resolve) => setTimeout(resolve, 50));
     assert.equal(it.worker.state, "running");
   });
+
+  it("keeps no message from going back while a command takes long", async () => {
+    const started = deferred();
+    const store = deferred();
+    const handler = deferred();
+    const define = (app: Celery): void =>
+      void app.task("work", async () => {
+        started.resolve();
+        await handler.promise;
+      });
+    await using it = await setUp(define, {}, { taskAcksLate: true });
+    await it.app.sendTask("work");
+    await started.promise;
+    const backend = await it.app.backend();
+    const asked = deferred();
+    backend.load = async () => {
+      asked.resolve();
+      await store.promise;
+      return null;
+    };
+    void it.ask("revoke", { task_id: "elsewhere" });
+    await asked.promise;
+    let stopped = false;
+    const stopping = it.worker.shutdown({ how: "cold" }).then(() => (stopped = true));
+    await until(async () => stopped || (await it.broker.size("celery")) === 1);
+    assert.ok(!stopped, "before the command is given up");
+    store.resolve();
+    handler.resolve();
+    await stopping;
+  });
 });
