@@ -1,4 +1,4 @@
-import { callersReplyAddress, toldAsLost, toldTwice } from "./differences.js";
+import { callersReplyAddress, skippedTold, toldAsLost, toldTwice } from "./differences.js";
 import type { Row } from "./row.js";
 
 /** wire/protocol-and-worker.md 5.4: each outcome under each way to acknowledge. */
@@ -94,6 +94,43 @@ export const ackRows: readonly Row[] = [
     headers: { retries: 3 },
     until: ["FAILURE", "task-failed"],
   }),
+  ...rows({
+    what: "tried again by itself",
+    does: "fail",
+    options: { autoretryFor: ["Error"], maxRetries: 1, defaultRetryDelay: 1 },
+    races: true,
+    until: ["RETRY", "FAILURE", "task-retried", "task-failed"],
+  }),
+  ...rows(
+    {
+      what: "tried again by itself with a backoff",
+      does: "fail",
+      options: { autoretryFor: ["TypeError", "Error"], maxRetries: 1, retryBackoff: 1, retryJitter: false },
+      races: true,
+      until: ["RETRY", "FAILURE", "task-retried", "task-failed"],
+    },
+    ["late"],
+  ),
+  ...rows(
+    {
+      what: "not tried again for another error",
+      does: "fail",
+      options: { autoretryFor: ["TypeError"] },
+      until: ["FAILURE", "task-failed"],
+    },
+    ["late"],
+  ),
+  // Its result is stored, and its message comes again: only what is acknowledged late can.
+  ...rows(
+    {
+      what: "put back after it had succeeded",
+      does: "states",
+      args: [{ states: [["SUCCESS", "first"]], then: "requeue" }],
+      differs: [skippedTold],
+      until: ["SUCCESS", "task-succeeded"],
+    },
+    ["late", "late unless failed"],
+  ),
   ...rows({ what: "ignored", does: "ignore", until: ["task-started"] }),
   ...rows({ what: "rejected", does: "reject", args: [{ requeue: false }], until: ["FAILURE", "task-failed"] }),
   ...rows({ what: "rejected and requeued", does: "reject", args: [{ requeue: true }], until: ["task-started"] }, [

@@ -23,7 +23,7 @@ export type Behaviour =
   | "ignore"
   /** `{ requeue }`; what comes again returns. */
   | "reject"
-  /** `{ states: [[state, meta]], then: "value" | "fail" | "ignore" }` */
+  /** `{ states: [[state, meta]], then: "value" | "fail" | "ignore" | "requeue" }`; what was put back returns. */
   | "states"
   /** `{ task, args, queue }` */
   | "replace";
@@ -42,7 +42,7 @@ export interface Difference {
 export interface Row {
   readonly what: string;
   readonly does?: Behaviour;
-  /** How the task is declared, under our names; Python gets them in its own spelling. */
+  /** How the task is declared, under our names, errors by name; Python gets them in its own spelling. */
   readonly options?: Readonly<Record<string, unknown>>;
   readonly args?: readonly unknown[];
   readonly kwargs?: Readonly<Record<string, unknown>>;

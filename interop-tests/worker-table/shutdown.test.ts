@@ -84,7 +84,7 @@ async function play(name: SideName, ground: Ground, { rows, signal, concurrency,
     const sightings = await Promise.all(
       observed.map(async (one) => {
         const seen = await one.sighting();
-        const mine = back.filter(isOf(one)).map(({ redelivered }) => (redelivered ? "back, redelivered" : "back"));
+        const mine = back.filter(isOf(one)).map(({ info }) => (info.redelivered ? "back, redelivered" : "back"));
         return { ...seen, left: [...seen.left, ...mine] };
       }),
     );

@@ -31,7 +31,7 @@ for (const driver of brokers.filter(({ name }) => name === "redis" || name === "
       ground = await Ground.open(driver);
       const tasks = declarations(rows);
       // Extended results on one of the brokers, the usual ones on the other.
-      const conf = { resultExtended: driver.name === "amqp" };
+      const conf = { resultExtended: driver.name === "amqp", workerDeduplicateSuccessfulTasks: true };
       const started = await Promise.allSettled(NAMES.map((name) => Side.start(name, ground, tasks, conf)));
       sides = started.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
       for (const one of started) if (one.status === "rejected") throw one.reason;

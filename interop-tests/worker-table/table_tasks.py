@@ -94,6 +94,10 @@ def states(self, settings):
         raise Exception("boom")
     if settings["then"] == "ignore":
         raise Ignore()
+    if settings["then"] == "requeue":
+        if self.request.delivery_info["redelivered"]:
+            return "ran again"
+        raise Reject("not for me", requeue=True)
     return "done"
 
 
@@ -101,9 +105,13 @@ def replace(self, settings):
     return self.replace(signature(settings["task"], settings["args"], queue=settings["queue"], app=app))
 
 
+errors = {"Error": Exception, "TypeError": TypeError}
+
 for one in table["tasks"]:
     # Python functions have names for their arguments already.
     options = {snake(name): value for name, value in one["options"].items() if name != "params"}
+    if "autoretry_for" in options:
+        options["autoretry_for"] = tuple(errors[name] for name in options["autoretry_for"])
     app.task(globals()[one["does"]], name=one["name"], bind=True, **options)
 
 

@@ -14,7 +14,7 @@ interface RetrySettings {
 
 interface StatesSettings {
   readonly states: readonly (readonly [string, unknown])[];
-  readonly then: "value" | "fail" | "ignore";
+  readonly then: "value" | "fail" | "ignore" | "requeue";
 }
 
 /** Until somebody stops it; a minute at most. */
@@ -60,6 +60,10 @@ const handlers: Readonly<Record<Behaviour, Handler>> = {
     for (const [state, meta] of states) await self.updateState(state, meta);
     if (then === "fail") throw new Error("boom");
     if (then === "ignore") throw new Ignore();
+    if (then === "requeue") {
+      if (self.request.deliveryInfo.redelivered) return "ran again";
+      throw new Reject("not for me", { requeue: true });
+    }
     return "done";
   },
   replace: (self, { task, args, queue }: { task: string; args: unknown[]; queue: string }) => {
@@ -70,10 +74,20 @@ const handlers: Readonly<Record<Behaviour, Handler>> = {
 const apps = new Map<string, Celery>();
 const app_ = (self: TaskContext): Celery => apps.get(self.name) as Celery;
 
+const errors: Readonly<Record<string, ErrorConstructor>> = { Error, TypeError };
+
+/** Rows have names where options have classes. */
+function taskOptions({ options }: Declaration): TaskOptions {
+  const { autoretryFor, ...others } = options as { autoretryFor?: readonly string[] };
+  const classes = autoretryFor?.flatMap((name) => errors[name] ?? []);
+  return { ...others, ...(classes && { autoretryFor: classes }) };
+}
+
 export function defineTableTasks(app: Celery, tasks: readonly Declaration[]): void {
-  for (const { name, does, options } of tasks) {
+  for (const task of tasks) {
+    const { name, does } = task;
     apps.set(name, app);
-    app.task(name, { ...(options as TaskOptions), bind: true } as never, handlers[does] as never);
+    app.task(name, { ...taskOptions(task), bind: true } as never, handlers[does] as never);
   }
   app.task("table.fence", () => null);
 }
