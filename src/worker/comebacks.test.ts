@@ -9,6 +9,7 @@ import { encodeTask, taskRequest, type TaskRequest } from "../protocol/task-mess
 import { deferred } from "../util/deferred.js";
 import { newId } from "../util/id.js";
 import { Worker } from "./worker.js";
+import { until } from "../testing/harness.js";
 
 /** An application with late acknowledgement over the in-process broker and backend. */
 function setUp(settings: Partial<CeleryOptions>): { app: Celery; logged: string[] } & AsyncDisposable {
@@ -32,10 +33,6 @@ async function sendBack(app: Celery, fields: Fields, headers: Record<string, unk
   await broker.declare(queue("celery"));
   const back = { ...message, headers: { ...message.headers, redelivered: true, ...headers } };
   await broker.publish(back, toQueue("celery"));
-}
-
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 /** All messages of a queue, acknowledged. */
@@ -87,7 +84,7 @@ describe("tasks that come back after they succeeded", () => {
     await sendBack(it.app, { id: here.id });
     await sendBack(it.app, { id: "elsewhere" });
     await sendBack(it.app, { id: "new" });
-    await until(() => it.runs.includes("new"));
+    await until("the next step", () => it.runs.includes("new"));
     await worker.shutdown();
     assert.deepEqual(it.runs, [here.id, "new"]);
     assert.deepEqual(await messages(it.app, "celery"), [], "what was skipped is acknowledged");
@@ -100,7 +97,7 @@ describe("tasks that come back after they succeeded", () => {
     await using _ = await new Worker(it.app, { concurrency: 1 }).start();
     await sendBack(it.app, { id: "elsewhere" });
     await sendBack(it.app, { id: "new" });
-    await until(() => it.runs.includes("new"));
+    await until("the next step", () => it.runs.includes("new"));
     assert.deepEqual(it.runs, ["new"]);
   });
 
@@ -111,7 +108,7 @@ describe("tasks that come back after they succeeded", () => {
     await using worker = await new Worker(it.app).start();
     await sendBack(it.app, { id: "complete", callbacks: [callback] });
     await sendBack(it.app, { id: "alone", callbacks: [callback] });
-    await until(() => it.runs.length > 0);
+    await until("the next step", () => it.runs.length > 0);
     await worker.shutdown();
     assert.deepEqual(it.runs, ["after stored"]);
     assert.deepEqual(await messages(it.app, "celery"), []);
@@ -125,7 +122,7 @@ describe("tasks that come back after they succeeded", () => {
       if (settings === "broken") backend.load = () => Promise.reject(new Error("no answer"));
       await using _ = await new Worker(it.app).start();
       await sendBack(it.app, { id: "again" });
-      await until(() => it.runs.length > 0);
+      await until("the next step", () => it.runs.length > 0);
       assert.deepEqual(it.runs, ["again"]);
     }
   });
@@ -140,7 +137,7 @@ describe("tasks that come back after they succeeded", () => {
     await using _ = await new Worker(it.app).start();
     await sendBack(it.app, { id: "failed" });
     await sendBack(it.app, { id: "fresh" }, { redelivered: false });
-    await until(() => it.runs.length === 2);
+    await until("the next step", () => it.runs.length === 2);
     assert.deepEqual(it.runs, ["failed", "fresh"]);
   });
 });
@@ -158,7 +155,7 @@ describe("messages that come back again and again", () => {
     });
     const worker = await new Worker(it.app, { concurrency: 1, prefetchMultiplier: 1 }).start();
     await sendBack(it.app, { id: "one" }, { own: "header", ...counted(1) });
-    await until(() => headers.length > 0);
+    await until("the next step", () => headers.length > 0);
     assert.deepEqual(headers, [{ own: "header" }, false]);
     // Stopped cold: given back with the number from before.
     await worker.shutdown({ how: "cold" });
@@ -224,7 +221,7 @@ describe("messages that come back again and again", () => {
     });
     await using _ = await new Worker(it.app, { concurrency: 8 }).start();
     for (let n = 0; n < 8; n++) await sendBack(it.app, { id: `task${n}` });
-    await until(() => ran === 8);
+    await until("the next step", () => ran === 8);
     assert.equal(most, 1);
   });
 
@@ -234,7 +231,7 @@ describe("messages that come back again and again", () => {
     it.app.task("work", () => ran++);
     for (const id of ["one", "two"]) await sendBack(it.app, { id });
     await using _ = await new Worker(it.app, { concurrency: 1 }).start();
-    await until(() => ran === 2);
+    await until("the next step", () => ran === 2);
   });
 
   it("hold back nothing for ever that comes under the same id meanwhile", async () => {
@@ -245,7 +242,7 @@ describe("messages that come back again and again", () => {
     // Sent by the worker that died, before it could acknowledge.
     for (const retries of [1, 2]) await sendBack(it.app, { id: "one", retries }, { redelivered: false });
     await using _ = await new Worker(it.app, { concurrency: 1 }).start();
-    await until(() => ran.length === 3);
+    await until("the next step", () => ran.length === 3);
     assert.deepEqual(ran.toSorted(), [0, 1, 2]);
   });
 
@@ -261,7 +258,7 @@ describe("messages that come back again and again", () => {
     const worker = await new Worker(it.app, { concurrency: 1, prefetchMultiplier: 4 }).start();
     for (const taskId of ["a", "b", "c"]) await it.app.sendTask("work", [], { taskId });
     await it.app.sendTask("work", [], { taskId: "later", countdown: 600 });
-    await until(async () => ran.length === 1 && (await (await it.app.broker()).size("celery")) === 0);
+    await until("the next step", async () => ran.length === 1 && (await (await it.app.broker()).size("celery")) === 0);
     const stopping = worker.shutdown();
     gate.resolve();
     await stopping;

@@ -45,6 +45,8 @@ export class Comebacks {
    */
   readonly #counting = new Map<string, Request[]>();
   #timer: Timer | undefined;
+  /** Which connection, so to speak: what was in hand before `clear` is void or given back. */
+  #round = 0;
 
   constructor(host: ComebacksHost) {
     this.#host = host;
@@ -81,6 +83,7 @@ export class Comebacks {
 
   /** Takes all out that have not been decided on. */
   clear(): Request[] {
+    this.#round++;
     const requests = [...this.#held];
     this.#held.clear();
     this.#suspects.clear();
@@ -133,6 +136,7 @@ export class Comebacks {
 
   async #count(request: Request): Promise<void> {
     const { redeliveries, ready, logger } = this.#host;
+    const round = this.#round;
     const copies: Request[] = [];
     this.#counting.set(request.id, copies);
     try {
@@ -141,7 +145,8 @@ export class Comebacks {
     } catch (error) {
       // Rather not counted than not run.
       logger.warn("a message that came back could not be counted", { taskId: request.id, task: request.name, error });
-      ready(request);
+      // Unless its message is void with its connection: then it comes again.
+      if (round === this.#round) ready(request);
     } finally {
       if (this.#counting.get(request.id) === copies) this.#counting.delete(request.id);
       // Not those that were given back meanwhile.

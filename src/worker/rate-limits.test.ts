@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { RateLimits } from "./rate-limits.js";
 import type { Request } from "./request.js";
+import { until } from "../testing/harness.js";
 
 const request = (name: string, rateLimit?: string | number | null): Request =>
   ({ name, definition: { options: rateLimit === undefined ? {} : { rateLimit } } }) as unknown as Request;
@@ -15,10 +16,6 @@ function make({ byDefault = null, disabled = false }: Options = {}): { limits: R
   return { limits: new RateLimits({ byDefault, disabled }, (one) => ready.push(one)), ready };
 }
 
-const until = async (holds: () => boolean): Promise<void> => {
-  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 1));
-};
-
 describe("rate limits", () => {
   it("lets one run at once, then as many as the rate says, in order", async () => {
     const { limits, ready } = make();
@@ -28,7 +25,7 @@ describe("rate limits", () => {
     assert.deepEqual(ready, all.slice(0, 1), "room for one token");
     limits.pass(request("b"));
     assert.equal(ready.at(-1)?.name, "b", "other tasks are not held");
-    await until(() => ready.length === 7);
+    await until("the next step", () => ready.length === 7);
     assert.ok(performance.now() - started >= 48, "five more at 100 a second");
     assert.deepEqual(
       ready.filter(({ name }) => name === "a"),
@@ -59,7 +56,7 @@ describe("rate limits", () => {
     for (const one of all) limits.pass(one);
     assert.equal(ready.length, 1);
     limits.set("a", 100);
-    await until(() => ready.length >= 3);
+    await until("the next step", () => ready.length >= 3);
     limits.set("a", 1 / 3600);
     const before = ready.length;
     limits.set("a", null);

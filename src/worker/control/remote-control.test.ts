@@ -14,12 +14,9 @@ import { deferred } from "../../util/deferred.js";
 import { newId } from "../../util/id.js";
 import type { WorkerOptions } from "../options.js";
 import { Worker } from "../worker.js";
+import { until } from "../../testing/harness.js";
 
 const soon = { timeout: 10 };
-const until = async (holds: () => boolean | Promise<boolean>): Promise<void> => {
-  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 2));
-};
-
 type Ask = (method: string, args?: Readonly<Record<string, unknown>>, options?: object) => Promise<unknown>;
 
 /** A worker, and a caller that waits for its reply. */
@@ -147,14 +144,14 @@ describe("remote control of a worker", () => {
     );
     const { app } = it;
     await app.sendTask("gated", [0]);
-    await until(() => ran.length === 1);
+    await until("the next step", () => ran.length === 1);
     const later = new Date(Date.now() + 150);
     const waiting = await app.sendTask("gated", [1]);
     const timed = await app.sendTask("gated", [2], { eta: later });
     const limited = await Promise.all([0, 1, 2].map((n) => app.sendTask("limited", [n])));
     const last = limited[2]!;
     const ids = [waiting.id, timed.id, last.id];
-    await until(async () => ((await it.ask("scheduled")) as unknown[]).length === 1);
+    await until("the next step", async () => ((await it.ask("scheduled")) as unknown[]).length === 1);
     const reply = await it.ask("revoke", { task_id: ids });
     assert.deepEqual(reply, { ok: `tasks {${ids.map((id) => `'${id}'`).join(", ")}} flagged as revoked` });
     // Celery 5.7: at once, not only when its turn comes.
@@ -162,7 +159,7 @@ describe("remote control of a worker", () => {
     open();
     assert.equal(await limited[0]!.get(soon), 0);
     await assert.rejects(waiting.get(soon), /revoked/);
-    await until(() => Date.now() > later.getTime() + 50);
+    await until("the next step", () => Date.now() > later.getTime() + 50);
     assert.deepEqual(ran, [0]);
     assert.deepEqual(await it.ask("revoked"), ids);
   });
@@ -176,7 +173,7 @@ describe("remote control of a worker", () => {
     const done = await it.app.sendTask("done");
     assert.equal(await done.get(soon), "done");
     const running = await it.app.sendTask("gated", [0]);
-    await until(() => ran.length === 1);
+    await until("the next step", () => ran.length === 1);
     await it.ask("revoke", { task_id: [done.id, running.id] });
     assert.equal(await it.app.asyncResult(done.id).state(), "SUCCESS");
     assert.equal(await it.app.asyncResult(running.id).state(), "PENDING");
@@ -188,7 +185,7 @@ describe("remote control of a worker", () => {
     const { define, ran } = gated();
     await using it = await setUp(define);
     const running = await it.app.sendTask("gated", [0]);
-    await until(() => ran.length === 1);
+    await until("the next step", () => ran.length === 1);
     const wrong = { task_id: running.id, terminate: true };
     assert.deepEqual(await it.ask("revoke", { ...wrong, signal: "term" }), {
       error: "TypeError('signal name must be uppercase string.')",
@@ -242,7 +239,7 @@ describe("remote control of a worker", () => {
     assert.equal(await it.app.sendTask("t", [], { queue: "more" }).get(soon), "t");
     assert.deepEqual(await it.ask("cancel_consumer", { queue: "more" }), { ok: "no longer consuming from more" });
     await it.app.sendTask("t", [], { queue: "more" });
-    await until(async () => (await it.broker.size("more")) === 1);
+    await until("the next step", async () => (await it.broker.size("more")) === 1);
     assert.deepEqual(await it.ask("add_consumer", { queue: "odd", exchange_type: "odd" }), {
       error: "ValueError('exchange_type must be one of direct, topic, fanout, headers')",
     });
@@ -308,7 +305,7 @@ describe("remote control of a worker", () => {
     await asked.promise;
     let stopped = false;
     const stopping = it.worker.shutdown({ how: "cold" }).then(() => (stopped = true));
-    await until(async () => stopped || (await it.broker.size("celery")) === 1);
+    await until("the next step", async () => stopped || (await it.broker.size("celery")) === 1);
     assert.ok(!stopped, "before the command is given up");
     store.resolve();
     handler.resolve();
