@@ -4,12 +4,12 @@ import type { CeleryOptions } from "../../src/index.js";
 import { isoTime } from "../../src/protocol/iso-time.js";
 import type { Message } from "../../src/protocol/message.js";
 import { queue } from "../../src/protocol/queue.js";
-import { saferepr } from "../../src/protocol/saferepr.js";
 import { uniqueName } from "../drivers/index.js";
 import { pythonEnvironment } from "../python/environment.js";
 import { ensureVenv, newestCelery } from "../python/venvs.mjs";
 import { type Child, startChild } from "../servers/children.js";
-import { type Event, type Ground, read } from "./ground.js";
+import type { Event, Ground } from "./ground.js";
+import { shown, taskMessage } from "./message.js";
 import { type Declaration, type Row, taskName } from "./row.js";
 import { Liner, type Names, type Sighting } from "./sighting.js";
 import { within } from "./within.js";
@@ -225,42 +225,3 @@ async function startOurs({ name, ground, hostname, queue: own, tasks, conf, conc
 }
 
 const snake = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-
-/** The message as Python's client would send it, with what the row changes. */
-export function taskMessage(row: Row, id: string, task: string): Message {
-  const { args = [], kwargs = {}, embed, priority = 0, etaIn, expiresIn } = row;
-  const moment = (seconds: number | undefined): string | null =>
-    seconds === undefined ? null : isoTime(Date.now() + seconds * 1000);
-  const headers = {
-    ...{ lang: "py", task, id, shadow: null, eta: moment(etaIn), expires: moment(expiresIn) },
-    ...{ group: null, group_index: null, retries: 0, timelimit: [null, null], root_id: id, parent_id: null },
-    ...{ argsrepr: saferepr(args, { tuple: true }), kwargsrepr: saferepr(kwargs), origin: "gen1@table" },
-    ...{ ignore_result: null, replaced_task_nesting: 0, stamped_headers: null, stamps: {} },
-    ...row.headers,
-  };
-  const links = { callbacks: null, errbacks: null, chain: null, chord: null, ...embed };
-  const content = row.bytes ?? JSON.stringify(row.body ?? [args, kwargs, links]);
-  return {
-    body: Buffer.from(content),
-    contentType: row.contentType === undefined ? "application/json" : row.contentType,
-    contentEncoding: row.contentEncoding === undefined ? "utf-8" : row.contentEncoding,
-    headers: Object.fromEntries(Object.entries(headers).filter(([name]) => !row.without?.includes(name))),
-    properties: { correlationId: id, replyTo: "reply-to", deliveryMode: 2, priority },
-  };
-}
-
-/** A message as a line shows it. Who left `ignore_result` open means what Python means by false. */
-function shown(message: Message): unknown {
-  const { headers, properties, contentType, contentEncoding } = message;
-  // RabbitMQ's own note of where a dead letter came from.
-  const own = Object.entries(headers).filter(([name]) => !/^x-(?:first-|last-)?death/.test(name));
-  return { headers: Object.fromEntries(own), properties, contentType, contentEncoding, body: body(message) };
-}
-
-function body(message: Message): unknown {
-  try {
-    return read(message);
-  } catch {
-    return Buffer.from(message.body).toString("latin1");
-  }
-}
