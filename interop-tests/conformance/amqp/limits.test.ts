@@ -120,7 +120,11 @@ describe("amqp limits of the server", function () {
     try {
       assert.equal(await app.sendTask("slow").get({ timeout: 30 }), "done");
       assert.ok(lines.some(({ fields }) => /consumer_timeout/.test(String(fields.error))));
-      await until(() => lines.filter(({ message: text }) => text === "task succeeded").length === 2);
+      await until(
+        () =>
+          lines.filter(({ message: text }) => text.startsWith("Task slow[") && text.includes("] succeeded in "))
+            .length === 2,
+      );
       assert.equal(worker.state, "running");
     } finally {
       await worker.shutdown();

@@ -132,20 +132,25 @@ describe("redis broker and results: refusals", function () {
   });
 
   it("a message that is larger than the server takes", async () => {
+    /** It answers and hangs up; what is still being written then can bring the reset before the answer is read. */
+    const tooLarge = (attempt: () => Promise<void>): Promise<void> =>
+      until("the server's reason", async () => {
+        const error = await attempt().then(
+          () => assert.fail("it was taken"),
+          (reason: unknown) => reason,
+        );
+        if (error instanceof OperationalError && error.retriable && /ECONNRESET|EPIPE/.test(error.message))
+          return false;
+        return refused(/invalid bulk length.*proto-max-bulk-len/, false)(error);
+      });
     await stage.raw.config("SET", "proto-max-bulk-len", String(1 << 20));
     try {
       const broker = stage.open();
       const name = uniqueName("large");
-      await assert.rejects(
-        broker.publish(textMessage("x".repeat(2 << 20)), toQueue(name)),
-        refused(/invalid bulk length.*proto-max-bulk-len/, false),
-      );
+      await tooLarge(() => broker.publish(textMessage("x".repeat(2 << 20)), toQueue(name)));
       await again(() => broker.publish(textMessage("small"), toQueue(name)));
       const backend = await results();
-      await assert.rejects(
-        backend.store(state("x", "SUCCESS", "x".repeat(2 << 20))),
-        refused(/invalid bulk length.*proto-max-bulk-len/, false),
-      );
+      await tooLarge(() => backend.store(state("x", "SUCCESS", "x".repeat(2 << 20))));
       await again(() => backend.store(state("x", "SUCCESS", "small")));
     } finally {
       await stage.raw.config("SET", "proto-max-bulk-len", String(512 << 20));
