@@ -23,6 +23,9 @@ type WorkerEvent = Extract<EventType, `worker-${string}`>;
  */
 const BATCH = 240;
 
+/** Most events that wait for a broker that is slow to take them: later ones are dropped, and counted. */
+const MOST_WAITING = 50_000;
+
 /** Tells monitors what happens here (celery/events/dispatcher.py). What cannot be sent is dropped, and costs no task anything. */
 export class EventDispatcher {
   /** Whether task events are sent (`-E`). */
@@ -33,6 +36,7 @@ export class EventDispatcher {
   /** What is in the buffer has its place among those being sent. */
   #queued = false;
   #sending: Promise<void> = Promise.resolve();
+  #dropped = 0;
 
   constructor(host: EventHost, enabled: boolean) {
     this.#host = host;
@@ -46,6 +50,7 @@ export class EventDispatcher {
     fields: Omit<EventFields[T], "uuid">,
   ): void {
     if (!this.enabled || !request.sendsEvents) return;
+    if (this.#buffer.length >= MOST_WAITING) return void this.#dropped++;
     this.#buffer.push(this.#document(type, { uuid: request.id, ...fields } as unknown as EventFields[T]));
     if (this.#scheduled) return;
     this.#scheduled = true;
@@ -79,9 +84,17 @@ export class EventDispatcher {
       this.#queued = false;
       const events = this.#buffer;
       this.#buffer = [];
+      this.#tellDropped();
       for (let start = 0; start < events.length; start += BATCH)
         await this.#publish(events.slice(start, start + BATCH), eventBatchRoutingKey(eventGroup("task-")));
     });
+  }
+
+  #tellDropped(): void {
+    if (this.#dropped === 0) return;
+    const { logger, hostname } = this.#host;
+    logger.warn(`${this.#dropped} events were dropped: the broker took none for too long`, { hostname });
+    this.#dropped = 0;
   }
 
   /** One after the other: an event never overtakes an earlier one. */
